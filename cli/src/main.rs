@@ -1,0 +1,3 @@
+//! The siftstream command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A local Sift endpoint with scripted faults.
