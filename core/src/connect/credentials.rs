@@ -1,0 +1,118 @@
+//! Where the address and the API key come from.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+use zeroize::Zeroizing;
+
+use super::ApiKey;
+use crate::{Error, ErrorCode, Result};
+
+/// The name of the file that profiles are read from, in the user's local configuration directory.
+pub const SIFT_CONFIG_NAME: &str = "sift.toml";
+
+/// The names of the key in a profile; the first one that is there wins.
+const API_KEY_NAMES: [&str; 2] = ["api_key", "apikey"];
+
+/// Who connects, and to where. `Debug` does not show the key.
+#[derive(Clone)]
+pub enum Credentials {
+    /// Given directly.
+    Config {
+        /// The address of Sift's gRPC endpoint.
+        uri: String,
+        /// The API key.
+        apikey: String,
+    },
+    /// Read from `sift.toml`: the named table, or the top level if there is no name.
+    Profile(Option<String>),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config { uri, apikey: _ } => {
+                let uri = if uri.contains('@') { "***" } else { uri };
+                f.debug_struct("Config").field("uri", &uri).field("apikey", &"***").finish()
+            }
+            Self::Profile(name) => f.debug_tuple("Profile").field(name).finish(),
+        }
+    }
+}
+
+impl Credentials {
+    /// The address and the key, from the user's `sift.toml` if they are in a profile.
+    pub fn resolve(self) -> Result<(String, ApiKey)> {
+        match self {
+            Self::Config { uri, apikey } => Ok((uri, ApiKey::new(apikey)?)),
+            Self::Profile(name) => {
+                let directory = local_config_directory().ok_or_else(|| {
+                    let message =
+                        "the user's configuration directory is unknown: set HOME, or give `uri` and `apikey`";
+                    Error::new(ErrorCode::NotConfigured, message)
+                })?;
+                read_profile(&directory.join(SIFT_CONFIG_NAME), name.as_deref())
+            }
+        }
+    }
+
+    /// The same, with profiles read from `file`.
+    pub fn resolve_from(self, file: &Path) -> Result<(String, ApiKey)> {
+        match self {
+            Self::Profile(name) => read_profile(file, name.as_deref()),
+            direct @ Self::Config { .. } => direct.resolve(),
+        }
+    }
+}
+
+fn read_profile(file: &Path, name: Option<&str>) -> Result<(String, ApiKey)> {
+    let shown = file.display();
+    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| {
+        Error::io(format_args!("cannot read the credentials in {shown}"), &error)
+            .context("create the file, or give `uri` and `apikey`")
+    })?);
+    // The parser's own message quotes the line it failed at, and that line may hold the key.
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .map(|span| text.as_bytes()[..span.start].iter().filter(|byte| **byte == b'\n').count());
+        let line = line.map_or_else(String::new, |before| format!(" at line {}", before + 1));
+        Error::new(ErrorCode::InvalidArgument, format!("{shown} is not valid TOML{line}: correct it"))
+    })?;
+    let (mut profile, place) = match name {
+        None => (table, format!("the top level of {shown}")),
+        Some(name) => match table.remove(name) {
+            Some(Value::Table(profile)) => (profile, format!("[{name}] in {shown}")),
+            _ => {
+                let message =
+                    format!("{shown} has no profile {name:?}: add a table [{name}] with `uri` and `api_key`");
+                return Err(Error::new(ErrorCode::NotFound, message));
+            }
+        },
+    };
+    let mut take = |names: &[&str]| {
+        names.iter().find_map(|name| match profile.remove(*name) {
+            Some(Value::String(value)) if !value.is_empty() => Some(value),
+            _ => None,
+        })
+    };
+    let missing = |key: &str| Error::new(ErrorCode::NotConfigured, format!("{place} has no `{key}`: add it"));
+    let uri = take(&["uri"]).ok_or_else(|| missing("uri"))?;
+    let key = take(&API_KEY_NAMES).ok_or_else(|| missing(API_KEY_NAMES[0]))?;
+    let key = ApiKey::new(key).map_err(|error| Error::from(error).context(place))?;
+    Ok((uri, key))
+}
+
+/// Where this platform keeps a user's configuration.
+fn local_config_directory() -> Option<PathBuf> {
+    if cfg!(windows) {
+        return std::env::var_os("LOCALAPPDATA").map(PathBuf::from);
+    }
+    let home = || std::env::home_dir().filter(|home| home.is_absolute());
+    if cfg!(target_os = "macos") {
+        return Some(home()?.join("Library/Application Support"));
+    }
+    let configured = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    configured.or_else(|| Some(home()?.join(".config")))
+}

@@ -1,0 +1,21 @@
+//! How a connection to Sift is described, secured and opened.
+//!
+//! [`ConnectionOptions`] says where and how, [`Credentials`] who; [`TcpConnector`] opens connections from them.
+
+mod credentials;
+mod endpoint;
+mod happy_eyeballs;
+mod options;
+mod secret;
+mod tcp;
+mod tcp_info;
+mod tls;
+mod tls_error;
+mod wire;
+
+pub use credentials::{Credentials, SIFT_CONFIG_NAME};
+pub use endpoint::{Endpoint, EndpointError, Scheme};
+pub use happy_eyeballs::{STAGGER, connect_any};
+pub use options::{ClientIdentity, ConnectionOptions, TcpKeepalive, TlsVersion, user_agent};
+pub use secret::{ApiKey, ApiKeyError, ApiKeySource, MAX_API_KEY_BYTES};
+pub use tcp::TcpConnector;

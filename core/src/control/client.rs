@@ -1,0 +1,106 @@
+//! The handle for Sift's unary API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tonic::transport::{Channel, Endpoint as TonicEndpoint};
+
+use crate::connect::{ApiKeySource, ConnectionOptions, Scheme, TcpConnector};
+use crate::proto::sift::ping::v1::{PingRequest, ping_service_client::PingServiceClient};
+use crate::retry::RetryPolicy;
+use crate::seams::connector::Connector;
+use crate::{Error, ErrorCode, Result};
+
+/// Silence after which an HTTP/2 ping is sent, and how long its answer may take.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How unary calls are bounded.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ControlOptions {
+    /// How often, and after which waits, a call is tried again.
+    pub retry_policy: RetryPolicy,
+    /// The time for one attempt.
+    pub request_timeout: Duration,
+    /// The time for all attempts of one call together.
+    pub overall_timeout: Duration,
+    /// The largest answer that is taken.
+    pub max_decoding_message_size: usize,
+}
+
+impl Default for ControlOptions {
+    fn default() -> Self {
+        Self {
+            retry_policy: RetryPolicy::default(),
+            request_timeout: Duration::from_secs(30),
+            overall_timeout: Duration::from_secs(120),
+            max_decoding_message_size: 50 * 1024 * 1024,
+        }
+    }
+}
+
+/// Sift's unary API over one connection that is opened when needed. Clones share it.
+#[derive(Clone)]
+pub struct SiftControl {
+    pub(super) channel: Channel,
+    pub(super) key: ApiKeySource,
+    pub(super) options: Arc<ControlOptions>,
+    pub(super) place: Arc<str>,
+}
+
+impl SiftControl {
+    /// A handle that connects over TCP, and TLS unless the address is `http://`. Must be called within a tokio
+    /// runtime, which then drives the connection. Does not touch the network.
+    pub fn new(connection: &ConnectionOptions, key: ApiKeySource, options: ControlOptions) -> Result<Self> {
+        let connector = Arc::new(TcpConnector::new(connection.clone())?);
+        Self::with_connector(connection, connector, key, options)
+    }
+
+    /// The same over connections of the caller's making. Requests name the address in `connection` as their origin,
+    /// whatever the connector connects to.
+    pub fn with_connector(
+        connection: &ConnectionOptions,
+        connector: Arc<dyn Connector>,
+        key: ApiKeySource,
+        options: ControlOptions,
+    ) -> Result<Self> {
+        options.retry_policy.validate()?;
+        let endpoint = connection.endpoint()?;
+        // tonic sees an http address, so that it never adds TLS to what the connector has already encrypted.
+        let service = tower::service_fn(move |_| {
+            let connector = Arc::clone(&connector);
+            async move { connector.connect().await.map(TokioIo::new) }
+        });
+        let channel = TonicEndpoint::from(endpoint.uri_with(Scheme::Http))
+            .origin(endpoint.origin())
+            .user_agent(connection.user_agent.as_str())
+            .map_err(|_| {
+                let message =
+                    format!("the user agent {:?} cannot be sent: use visible ASCII", connection.user_agent);
+                Error::new(ErrorCode::InvalidArgument, message)
+            })?
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_INTERVAL)
+            .keep_alive_while_idle(true)
+            .connect_with_connector_lazy(service);
+        Ok(Self { channel, key, options: Arc::new(options), place: endpoint.to_string().into() })
+    }
+
+    /// Asks the endpoint for a sign of life. Fails with [`ErrorCode::Auth`] if it refuses the key.
+    pub async fn ping(&self) -> Result<String> {
+        let limit = self.options.max_decoding_message_size;
+        let answer = self
+            .call("Ping", PingRequest {}, async |channel, request| {
+                PingServiceClient::new(channel).max_decoding_message_size(limit).ping(request).await
+            })
+            .await?;
+        Ok(answer.response)
+    }
+
+    pub(super) fn incomplete(&self, what: &str) -> Error {
+        let message =
+            format!("{what}: {} sent an empty answer: check that it is Sift's gRPC endpoint", self.place);
+        Error::new(ErrorCode::Internal, message)
+    }
+}

@@ -1,0 +1,186 @@
+//! Compares flows with Sift's and registers those that it lacks.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use tonic::Code;
+
+use super::SiftControl;
+use super::filter::one_of;
+use super::pages::{PAGE_SIZE, Pages};
+use crate::proto::sift::ingestion_configs::v2::{
+    CreateIngestionConfigFlowsRequest, FlowConfig as WireFlow, ListIngestionConfigFlowsRequest,
+    ingestion_config_service_client::IngestionConfigServiceClient,
+};
+use crate::schema::{FlowConfig, flow_difference};
+use crate::{Error, ErrorCode, Result};
+
+/// What one request may carry: gRPC servers take 4 MiB unless told otherwise.
+const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;
+const MAX_BATCH_FLOWS: usize = 200;
+/// How many names one filter holds.
+const MAX_FILTER_NAMES: usize = 50;
+/// How often others may register flows while we do.
+const MAX_RACES: u32 = 5;
+
+impl SiftControl {
+    /// Registers flows with an ingestion config. Flows that are there already, and equal, are left alone; one that
+    /// differs is [`ErrorCode::SchemaMismatch`] and then none is registered.
+    pub async fn add_new_flows(&self, ingestion_config_id: &str, flows: &[FlowConfig]) -> Result<()> {
+        FlowConfig::validate_all(flows)?;
+        for flows in flows.chunks(MAX_FILTER_NAMES) {
+            let names = one_of("flow_name", flows.iter().map(|flow| flow.name.as_str()));
+            let mut known = self.list_flows(ingestion_config_id, &names).await?;
+            compare(flows, &mut known, None)?;
+        }
+        for flows in flows.chunks(MAX_FILTER_NAMES) {
+            let names = one_of("flow_name", flows.iter().map(|flow| flow.name.as_str()));
+            self.register_missing(ingestion_config_id, flows, &names, None).await?;
+        }
+        Ok(())
+    }
+
+    /// The flows of the config, all of them, after those missing were registered.
+    pub(super) async fn ensure_flows(
+        &self,
+        ingestion_config_id: &str,
+        wanted: &[FlowConfig],
+        new_key: &str,
+    ) -> Result<Vec<FlowConfig>> {
+        let (mut flows, known) =
+            self.register_missing(ingestion_config_id, wanted, "", Some(new_key)).await?;
+        // Flows of others may have types from the future; they are none of our business.
+        let mut others: Vec<FlowConfig> =
+            known.into_values().filter_map(|flow| flow.try_into().ok()).collect();
+        others.sort_by(|a, b| a.name.cmp(&b.name));
+        flows.append(&mut others);
+        Ok(flows)
+    }
+
+    /// Compares, registers what is missing and compares again, until nothing is missing. Returns the wanted flows as
+    /// Sift has them, and those that the filter found beside them.
+    async fn register_missing(
+        &self,
+        ingestion_config_id: &str,
+        wanted: &[FlowConfig],
+        filter: &str,
+        new_key: Option<&str>,
+    ) -> Result<(Vec<FlowConfig>, HashMap<String, WireFlow>)> {
+        for _ in 0..MAX_RACES {
+            let mut known = self.list_flows(ingestion_config_id, filter).await?;
+            let (present, missing) = compare(wanted, &mut known, new_key)?;
+            if missing.is_empty() {
+                return Ok((present, known));
+            }
+            self.create_flows(ingestion_config_id, &missing).await?;
+        }
+        let message = format!(
+            "flows were registered with {} {MAX_RACES} times, but it does not list them: ask its operator",
+            self.place
+        );
+        Err(Error::new(ErrorCode::Internal, message))
+    }
+
+    async fn list_flows(&self, ingestion_config_id: &str, filter: &str) -> Result<HashMap<String, WireFlow>> {
+        const WHAT: &str = "ListIngestionConfigFlows";
+        let limit = self.options.max_decoding_message_size;
+        let mut flows = HashMap::new();
+        let mut pages = Pages::new();
+        while let Some(page_token) = pages.token() {
+            let request = ListIngestionConfigFlowsRequest {
+                ingestion_config_id: ingestion_config_id.to_owned(),
+                page_size: PAGE_SIZE,
+                page_token,
+                filter: filter.to_owned(),
+            };
+            let page = self
+                .call(WHAT, request, async |channel, request| {
+                    IngestionConfigServiceClient::new(channel)
+                        .max_decoding_message_size(limit)
+                        .list_ingestion_config_flows(request)
+                        .await
+                })
+                .await?;
+            flows.extend(page.flows.into_iter().map(|flow| (flow.name.clone(), flow)));
+            pages.advance(WHAT, page.next_page_token)?;
+        }
+        Ok(flows)
+    }
+
+    /// Registers flows, batch by batch. One that exists already ends it early: the caller compares again.
+    async fn create_flows(&self, ingestion_config_id: &str, flows: &[&FlowConfig]) -> Result<()> {
+        let limit = self.options.max_decoding_message_size;
+        let mut flows = flows.iter().copied().peekable();
+        while flows.peek().is_some() {
+            let request = CreateIngestionConfigFlowsRequest {
+                ingestion_config_id: ingestion_config_id.to_owned(),
+                flows: take_batch(&mut flows),
+            };
+            let answer = self
+                .call("CreateIngestionConfigFlows", request, async |channel, request| {
+                    IngestionConfigServiceClient::new(channel)
+                        .max_decoding_message_size(limit)
+                        .create_ingestion_config_flows(request)
+                        .await
+                })
+                .await;
+            match answer {
+                Ok(_) => {}
+                Err(failure) if failure.code == Code::AlreadyExists => return Ok(()),
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes the `wanted` flows out of the `known` ones, as Sift has them, and names those that are missing.
+fn compare<'a>(
+    wanted: &'a [FlowConfig],
+    known: &mut HashMap<String, WireFlow>,
+    new_key: Option<&str>,
+) -> Result<(Vec<FlowConfig>, Vec<&'a FlowConfig>)> {
+    let mut present = Vec::with_capacity(wanted.len());
+    let mut missing = Vec::new();
+    for flow in wanted {
+        let Some(theirs) = known.remove(&flow.name) else {
+            missing.push(flow);
+            continue;
+        };
+        let theirs = FlowConfig::try_from(theirs)
+            .map_err(|error| mismatch(&format!("flow {:?} differs in Sift: {error}", flow.name), new_key))?;
+        if let Some(difference) = flow_difference(flow, &theirs) {
+            return Err(mismatch(&difference.to_string(), new_key));
+        }
+        present.push(theirs);
+    }
+    Ok((present, missing))
+}
+
+fn mismatch(difference: &str, new_key: Option<&str>) -> Error {
+    let key = new_key.map_or_else(String::new, |key| format!(", such as {key:?}"));
+    let advice =
+        format!("A registered flow cannot change: give it another name, or use a new client key{key}.");
+    Error::new(ErrorCode::SchemaMismatch, format!("{difference}\n{advice}"))
+}
+
+/// As many of the first flows as one request may carry.
+pub(super) fn first_batch(flows: &[FlowConfig]) -> Vec<WireFlow> {
+    take_batch(&mut flows.iter().peekable())
+}
+
+/// The next flows for one request: at least one, however large it is.
+fn take_batch<'a>(flows: &mut std::iter::Peekable<impl Iterator<Item = &'a FlowConfig>>) -> Vec<WireFlow> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while batch.len() < MAX_BATCH_FLOWS {
+        let Some(flow) = flows.peek().map(|flow| WireFlow::from(*flow)) else { break };
+        bytes += flow.encoded_len();
+        if bytes > MAX_BATCH_BYTES && !batch.is_empty() {
+            break;
+        }
+        batch.push(flow);
+        flows.next();
+    }
+    batch
+}
