@@ -48,8 +48,10 @@ impl SiftControl {
         let limit = self.options.max_decoding_message_size;
         let request = GetAssetRequest { asset_id: asset_id.to_owned() };
         let answer = self
-            .call("GetAsset", request, async |channel, request| {
-                AssetServiceClient::new(channel).max_decoding_message_size(limit).get_asset(request).await
+            .call("GetAsset", request, move |channel, request| {
+                Box::pin(async move {
+                    AssetServiceClient::new(channel).max_decoding_message_size(limit).get_asset(request).await
+                })
             })
             .await?;
         Ok(answer.asset)
@@ -59,8 +61,10 @@ impl SiftControl {
         let limit = self.options.max_decoding_message_size;
         let update_mask = Some(prost_types::FieldMask { paths: vec![field.to_owned()] });
         let request = UpdateAssetRequest { asset: Some(asset), update_mask };
-        self.call("UpdateAsset", request, async |channel, request| {
-            AssetServiceClient::new(channel).max_decoding_message_size(limit).update_asset(request).await
+        self.call("UpdateAsset", request, move |channel, request| {
+            Box::pin(async move {
+                AssetServiceClient::new(channel).max_decoding_message_size(limit).update_asset(request).await
+            })
         })
         .await?;
         Ok(())

@@ -12,6 +12,7 @@ use super::status::{RetryClass, classify, to_error};
 use crate::Error;
 use crate::connect::ApiKey;
 use crate::retry::Backoff;
+use crate::seams::connector::BoxFuture;
 
 /// Why a call failed. The code tells callers apart what they can mend themselves.
 pub(super) struct CallError {
@@ -31,7 +32,7 @@ impl SiftControl {
         &self,
         what: &str,
         message: Q,
-        send: impl AsyncFn(Channel, Request<Q>) -> Result<Response<R>, Status>,
+        send: impl Fn(Channel, Request<Q>) -> BoxFuture<'static, Result<Response<R>, Status>>,
     ) -> Result<R, CallError>
     where
         Q: Clone,
@@ -43,7 +44,7 @@ impl SiftControl {
             let key = self.key.current();
             let left = deadline.saturating_duration_since(Instant::now()).min(self.options.request_timeout);
             let mut request = Request::new(message.clone());
-            request.metadata_mut().insert("authorization", MetadataValue::from(authorization(&key)));
+            request.metadata_mut().insert("authorization", authorization(&key));
             request.set_timeout(left);
             let status = match timeout(left, send(self.channel.clone(), request)).await {
                 Ok(Ok(response)) => return Ok(response.into_inner()),

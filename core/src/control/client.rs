@@ -91,8 +91,10 @@ impl SiftControl {
     pub async fn ping(&self) -> Result<String> {
         let limit = self.options.max_decoding_message_size;
         let answer = self
-            .call("Ping", PingRequest {}, async |channel, request| {
-                PingServiceClient::new(channel).max_decoding_message_size(limit).ping(request).await
+            .call("Ping", PingRequest {}, move |channel, request| {
+                Box::pin(async move {
+                    PingServiceClient::new(channel).max_decoding_message_size(limit).ping(request).await
+                })
             })
             .await?;
         Ok(answer.response)

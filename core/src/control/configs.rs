@@ -53,11 +53,13 @@ impl SiftControl {
                 filter: equals("client_key", &form.client_key),
             };
             let page = self
-                .call(WHAT, request, async |channel, request| {
-                    IngestionConfigServiceClient::new(channel)
-                        .max_decoding_message_size(limit)
-                        .list_ingestion_configs(request)
-                        .await
+                .call(WHAT, request, move |channel, request| {
+                    Box::pin(async move {
+                        IngestionConfigServiceClient::new(channel)
+                            .max_decoding_message_size(limit)
+                            .list_ingestion_configs(request)
+                            .await
+                    })
                 })
                 .await?;
             for config in page.ingestion_configs {
@@ -82,11 +84,13 @@ impl SiftControl {
             client_key: form.client_key.clone(),
         };
         let created = self
-            .call(WHAT, request, async |channel, request| {
-                IngestionConfigServiceClient::new(channel)
-                    .max_decoding_message_size(limit)
-                    .create_ingestion_config(request)
-                    .await
+            .call(WHAT, request, move |channel, request| {
+                Box::pin(async move {
+                    IngestionConfigServiceClient::new(channel)
+                        .max_decoding_message_size(limit)
+                        .create_ingestion_config(request)
+                        .await
+                })
             })
             .await;
         match created {

@@ -94,11 +94,13 @@ impl SiftControl {
                 filter: filter.to_owned(),
             };
             let page = self
-                .call(WHAT, request, async |channel, request| {
-                    IngestionConfigServiceClient::new(channel)
-                        .max_decoding_message_size(limit)
-                        .list_ingestion_config_flows(request)
-                        .await
+                .call(WHAT, request, move |channel, request| {
+                    Box::pin(async move {
+                        IngestionConfigServiceClient::new(channel)
+                            .max_decoding_message_size(limit)
+                            .list_ingestion_config_flows(request)
+                            .await
+                    })
                 })
                 .await?;
             flows.extend(page.flows.into_iter().map(|flow| (flow.name.clone(), flow)));
@@ -117,11 +119,13 @@ impl SiftControl {
                 flows: take_batch(&mut flows),
             };
             let answer = self
-                .call("CreateIngestionConfigFlows", request, async |channel, request| {
-                    IngestionConfigServiceClient::new(channel)
-                        .max_decoding_message_size(limit)
-                        .create_ingestion_config_flows(request)
-                        .await
+                .call("CreateIngestionConfigFlows", request, move |channel, request| {
+                    Box::pin(async move {
+                        IngestionConfigServiceClient::new(channel)
+                            .max_decoding_message_size(limit)
+                            .create_ingestion_config_flows(request)
+                            .await
+                    })
                 })
                 .await;
             match answer {

@@ -32,8 +32,10 @@ impl SiftControl {
         let limit = self.options.max_decoding_message_size;
         let request = GetRunRequest { run_id: run_id.to_owned() };
         let answer = self
-            .call("GetRun", request, async |channel, request| {
-                RunServiceClient::new(channel).max_decoding_message_size(limit).get_run(request).await
+            .call("GetRun", request, move |channel, request| {
+                Box::pin(async move {
+                    RunServiceClient::new(channel).max_decoding_message_size(limit).get_run(request).await
+                })
             })
             .await?;
         Ok(answer.run.ok_or_else(|| self.incomplete("GetRun"))?.run_id)
@@ -51,8 +53,13 @@ impl SiftControl {
                 order_by: String::new(),
             };
             let page = self
-                .call(WHAT, request, async |channel, request| {
-                    RunServiceClient::new(channel).max_decoding_message_size(limit).list_runs(request).await
+                .call(WHAT, request, move |channel, request| {
+                    Box::pin(async move {
+                        RunServiceClient::new(channel)
+                            .max_decoding_message_size(limit)
+                            .list_runs(request)
+                            .await
+                    })
                 })
                 .await?;
             let found = page.runs.into_iter().find(|run| run.client_key.as_deref() == Some(client_key));
@@ -78,8 +85,10 @@ impl SiftControl {
             metadata: form.metadata.iter().map(Into::into).collect(),
         };
         let created = self
-            .call(WHAT, request, async |channel, request| {
-                RunServiceClient::new(channel).max_decoding_message_size(limit).create_run(request).await
+            .call(WHAT, request, move |channel, request| {
+                Box::pin(async move {
+                    RunServiceClient::new(channel).max_decoding_message_size(limit).create_run(request).await
+                })
             })
             .await;
         match created {
@@ -121,8 +130,10 @@ impl SiftControl {
         let limit = self.options.max_decoding_message_size;
         let request =
             UpdateRunRequest { run: Some(run), update_mask: Some(prost_types::FieldMask { paths }) };
-        self.call("UpdateRun", request, async |channel, request| {
-            RunServiceClient::new(channel).max_decoding_message_size(limit).update_run(request).await
+        self.call("UpdateRun", request, move |channel, request| {
+            Box::pin(async move {
+                RunServiceClient::new(channel).max_decoding_message_size(limit).update_run(request).await
+            })
         })
         .await?;
         Ok(run_id)
