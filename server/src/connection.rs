@@ -1,0 +1,104 @@
+//! One HTTP/2 connection: accepts its streams, sends the ingest calls one way and all others the other.
+
+use crate::control::Control;
+use crate::faults::GoAway;
+use crate::ingest::{self, IngestStream};
+use crate::response::send_status;
+use crate::shared::{Shared, lock};
+use crate::stream_record::IngestKind;
+use crate::unary;
+use crate::wire::ResetOnDrop;
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::Request;
+use http::header::AUTHORIZATION;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tonic::Status;
+
+const WITH_CONFIG: &str = "/sift.ingest.v1.IngestService/IngestWithConfigDataStream";
+const ARBITRARY: &str = "/sift.ingest.v1.IngestService/IngestArbitraryProtobufDataStream";
+
+/// Commands that may wait for a connection; it takes them at once unless it is frozen.
+const COMMAND_CAPACITY: usize = 64;
+
+/// What a stream, or the server's handle, can ask of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Command {
+    /// Reset the TCP connection.
+    Reset,
+    /// Send GOAWAY.
+    GoAway(GoAway),
+    /// Do not touch the socket for this long, or ever again.
+    Freeze(Option<Duration>),
+    /// Let clients send no more than this ahead of what was read.
+    Window(u32),
+}
+
+/// Serves a connection until it is closed.
+pub(crate) async fn serve<IO>(io: IO, shared: Arc<Shared>, reset: ResetOnDrop)
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let handshake = h2::server::Builder::new()
+        .initial_window_size(shared.stream_window)
+        .initial_connection_window_size(shared.connection_window)
+        .max_concurrent_streams(1_000)
+        .handshake::<_, Bytes>(io)
+        .await;
+    let Ok(mut connection) = handshake else { return };
+    let (commands, mut receiver) = mpsc::channel(COMMAND_CAPACITY);
+    lock(&shared.connections).push(commands.clone());
+    let mut calls = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(command) = receiver.recv() => match command {
+                Command::Reset => return reset.arm(),
+                Command::GoAway(GoAway::Graceful) => connection.graceful_shutdown(),
+                Command::GoAway(GoAway::EnhanceYourCalm) => {
+                    connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM);
+                }
+                Command::Freeze(Some(time)) => tokio::time::sleep(time).await,
+                Command::Freeze(None) => std::future::pending().await,
+                Command::Window(size) => {
+                    if connection.set_initial_window_size(size).is_err() {
+                        return;
+                    }
+                }
+            },
+            next = connection.accept() => match next {
+                Some(Ok((request, respond))) => {
+                    calls.spawn(route(request, respond, Arc::clone(&shared), commands.clone()));
+                }
+                Some(Err(_)) | None => return,
+            },
+            Some(_) = calls.join_next() => {}
+        }
+    }
+}
+
+async fn route(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    shared: Arc<Shared>,
+    connection: mpsc::Sender<Command>,
+) {
+    if !shared.admits(request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes)) {
+        // A client that is gone needs no answer.
+        send_status(&mut respond, &Status::unauthenticated("the API key is missing or wrong")).ok();
+        return;
+    }
+    let kind = match request.uri().path() {
+        WITH_CONFIG => IngestKind::WithConfig,
+        ARBITRARY => IngestKind::ArbitraryProtobuf,
+        _ => return unary::serve(Control::new(shared), request, respond).await,
+    };
+    let fault = lock(&shared.faults).take(|_| true);
+    let record = shared.state.open_streams().open(kind);
+    let body = request.into_body();
+    ingest::serve(IngestStream::new(shared, connection, kind, record, body, respond), fault).await;
+}

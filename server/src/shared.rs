@@ -1,0 +1,53 @@
+//! What the server's handle and its connections share.
+
+use crate::connection::Command;
+use crate::faults::{ConnectionFault, Fault, Script, UnaryFault};
+use crate::state::State;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, mpsc};
+
+/// Settings and scripts that every connection consults.
+pub(crate) struct Shared {
+    pub(crate) state: Arc<State>,
+    pub(crate) page_limit: usize,
+    pub(crate) count_only: bool,
+    pub(crate) stream_window: u32,
+    pub(crate) connection_window: u32,
+    pub(crate) api_key: Mutex<Option<String>>,
+    pub(crate) faults: Mutex<Script<Fault>>,
+    pub(crate) connection_faults: Mutex<Script<ConnectionFault>>,
+    pub(crate) unary_faults: Mutex<Script<UnaryFault>>,
+    pub(crate) connections: Mutex<Vec<mpsc::Sender<Command>>>,
+    /// Wakes the accept loop to close its listener.
+    pub(crate) close_listener: Notify,
+}
+
+impl fmt::Debug for Shared {
+    /// Leaves out the API key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Whether `header`, the call's `authorization`, opens this server.
+    pub(crate) fn admits(&self, header: Option<&[u8]>) -> bool {
+        match lock(&self.api_key).as_deref() {
+            None => true,
+            Some(key) => header.and_then(|h| h.strip_prefix(b"Bearer ")) == Some(key.as_bytes()),
+        }
+    }
+
+    /// Sends `command` to every open connection.
+    pub(crate) fn tell_connections(&self, command: &Command) {
+        lock(&self.connections).retain(|connection| {
+            !matches!(connection.try_send(*command), Err(mpsc::error::TrySendError::Closed(_)))
+        });
+    }
+}
+
+/// Locks `mutex`; what it guards is valid even if a holder panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
