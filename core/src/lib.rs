@@ -1,12 +1,30 @@
 //! Streams telemetry to Sift and never loses a row.
 
+mod builder;
 pub mod connect;
 pub mod control;
+pub mod encode;
 pub mod error;
+pub mod flow;
+mod grpc;
+pub mod ledger;
+pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
 pub mod retry;
 pub mod schema;
 pub mod seams;
+pub mod stream;
+mod tasks;
+pub mod transport;
 
+pub use builder::{LiveOnlyBuilder, SiftStreamBuilder, StreamConfigBuilder};
+pub use connect::Credentials;
+pub use encode::{Encodeable, Encoder, IngestionConfigEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};
+pub use flow::{ChannelIndex, ChannelValue, Flow, FlowBuilder, FlowDescriptor, TimeValue, Value};
+pub use metrics::SiftStreamMetricsSnapshot;
+pub use retry::RetryPolicy;
+pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
+pub use stream::{FinishError, Report, SendError, SiftStream, TrySendError};
+pub use transport::{LiveStreamingOnly, Transport};

@@ -112,11 +112,10 @@ impl SiftControl {
     /// Registers flows, batch by batch. One that exists already ends it early: the caller compares again.
     async fn create_flows(&self, ingestion_config_id: &str, flows: &[&FlowConfig]) -> Result<()> {
         let limit = self.options.max_decoding_message_size;
-        let mut flows = flows.iter().copied().peekable();
-        while flows.peek().is_some() {
+        for flows in batches(flows) {
             let request = CreateIngestionConfigFlowsRequest {
                 ingestion_config_id: ingestion_config_id.to_owned(),
-                flows: take_batch(&mut flows),
+                flows,
             };
             let answer = self
                 .call("CreateIngestionConfigFlows", request, move |channel, request| {
@@ -166,6 +165,16 @@ fn mismatch(difference: &str, new_key: Option<&str>) -> Error {
     let advice =
         format!("A registered flow cannot change: give it another name, or use a new client key{key}.");
     Error::new(ErrorCode::SchemaMismatch, format!("{difference}\n{advice}"))
+}
+
+/// All of `flows`, each batch as large as one request may be.
+fn batches(flows: &[&FlowConfig]) -> Vec<Vec<WireFlow>> {
+    let mut flows = flows.iter().copied().peekable();
+    let mut batches = Vec::new();
+    while flows.peek().is_some() {
+        batches.push(take_batch(&mut flows));
+    }
+    batches
 }
 
 /// As many of the first flows as one request may carry.

@@ -1,0 +1,298 @@
+//! From credentials and a schema to a running stream.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::connect::{ApiKeySource, ConnectionOptions, Credentials, TcpConnector};
+use crate::control::{ControlOptions, SiftControl};
+use crate::encode::{Encoder, IngestionConfigEncoder};
+use crate::error::{Error, ErrorCode, Result};
+use crate::retry::RetryPolicy;
+use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
+use crate::seams::connector::Connector;
+use crate::seams::runtime::StreamRuntime;
+use crate::stream::lane::Capacity;
+use crate::stream::{Inner, Registration, SiftStream};
+use crate::tasks::ingestion::IngestionOptions;
+use crate::tasks::link::Link;
+use crate::transport::LiveStreamingOnly;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Begins a stream: where Sift is, and who asks.
+pub struct SiftStreamBuilder {
+    credentials: Credentials,
+    connection: ConnectionOptions,
+    connector: Option<Arc<dyn Connector>>,
+    control: ControlOptions,
+    worker_threads: usize,
+}
+
+impl SiftStreamBuilder {
+    /// A stream to the endpoint that the credentials name.
+    pub fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            connection: ConnectionOptions::new(String::new()),
+            connector: None,
+            control: ControlOptions::default(),
+            worker_threads: 1,
+        }
+    }
+
+    /// Allows `http://`: the API key and all data then travel unencrypted. Off by default.
+    #[must_use]
+    pub fn insecure(mut self, insecure: bool) -> Self {
+        self.connection.insecure = insecure;
+        self
+    }
+
+    /// Changes how the endpoint is reached; the address comes from the credentials.
+    #[must_use]
+    pub fn connection(mut self, change: impl FnOnce(&mut ConnectionOptions)) -> Self {
+        change(&mut self.connection);
+        self
+    }
+
+    /// Opens connections through `connector` instead of TCP and TLS.
+    #[must_use]
+    pub fn connector(mut self, connector: Arc<dyn Connector>) -> Self {
+        self.connector = Some(connector);
+        self
+    }
+
+    /// Changes how calls other than sending are bounded.
+    #[must_use]
+    pub fn control(mut self, change: impl FnOnce(&mut ControlOptions)) -> Self {
+        change(&mut self.control);
+        self
+    }
+
+    /// The number of threads that the stream runs on; 1 by default.
+    #[must_use]
+    pub fn worker_threads(mut self, threads: usize) -> Self {
+        self.worker_threads = threads;
+        self
+    }
+
+    /// The schema of the rows.
+    pub fn ingestion_config(self, form: IngestionConfigForm) -> StreamConfigBuilder {
+        StreamConfigBuilder {
+            base: self,
+            form,
+            run: None,
+            asset_tags: Vec::new(),
+            asset_metadata: Vec::new(),
+            end_stream_on_validation_error: false,
+            max_row_size: usize::try_from(4 * MIB).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// The part of a stream's choices that all transports share.
+pub struct StreamConfigBuilder {
+    base: SiftStreamBuilder,
+    form: IngestionConfigForm,
+    run: Option<RunSelector>,
+    asset_tags: Vec<String>,
+    asset_metadata: Vec<MetadataValue>,
+    end_stream_on_validation_error: bool,
+    max_row_size: usize,
+}
+
+impl StreamConfigBuilder {
+    /// Attaches all rows to the run with this client key, which is created or updated.
+    #[must_use]
+    pub fn attach_run(mut self, run: RunForm) -> Self {
+        self.run = Some(RunSelector::ByForm(run));
+        self
+    }
+
+    /// Attaches all rows to an existing run.
+    #[must_use]
+    pub fn attach_run_id(mut self, run_id: &str) -> Self {
+        self.run = Some(RunSelector::ById(run_id.to_owned()));
+        self
+    }
+
+    /// Adds tags to the asset; those it has stay.
+    #[must_use]
+    pub fn add_asset_tags(mut self, tags: Vec<String>) -> Self {
+        self.asset_tags = tags;
+        self
+    }
+
+    /// Adds metadata to the asset; a key that it has gets the new value.
+    #[must_use]
+    pub fn add_asset_metadata(mut self, metadata: Vec<MetadataValue>) -> Self {
+        self.asset_metadata = metadata;
+        self
+    }
+
+    /// Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. Off by default.
+    #[must_use]
+    pub fn end_stream_on_validation_error(mut self, end: bool) -> Self {
+        self.end_stream_on_validation_error = end;
+        self
+    }
+
+    /// The largest encoded row in bytes; 4 MiB by default.
+    #[must_use]
+    pub fn max_row_size(mut self, bytes: usize) -> Self {
+        self.max_row_size = bytes;
+        self
+    }
+
+    /// A stream that keeps unconfirmed rows in memory only.
+    pub fn live_only(self) -> LiveOnlyBuilder {
+        LiveOnlyBuilder {
+            config: self,
+            ingestion_data_channel_capacity: 102_400,
+            ingestion_data_channel_bytes: 64 * MIB,
+            options: IngestionOptions {
+                linger: Duration::from_millis(1),
+                checkpoint_interval: Duration::from_secs(60),
+                replay_window_bytes: 64 * MIB,
+                retry_policy: Some(RetryPolicy::default()),
+                idle_timeout: Duration::from_secs(60),
+                response_timeout: Duration::from_secs(30),
+            },
+        }
+    }
+}
+
+/// The choices of a live-only stream.
+pub struct LiveOnlyBuilder {
+    config: StreamConfigBuilder,
+    ingestion_data_channel_capacity: u64,
+    ingestion_data_channel_bytes: u64,
+    options: IngestionOptions,
+}
+
+impl LiveOnlyBuilder {
+    /// How many rows may wait to be sent; 102,400 by default.
+    #[must_use]
+    pub fn ingestion_data_channel_capacity(mut self, rows: u64) -> Self {
+        self.ingestion_data_channel_capacity = rows;
+        self
+    }
+
+    /// How much memory rows that wait to be sent may take; 64 MiB by default.
+    #[must_use]
+    pub fn ingestion_data_channel_bytes(mut self, bytes: u64) -> Self {
+        self.ingestion_data_channel_bytes = bytes;
+        self
+    }
+
+    /// How long a part-filled segment may wait for more rows; 1 ms by default, 0 sends at once.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.options.linger = linger;
+        self
+    }
+
+    /// How often what was sent is confirmed; 60 s by default.
+    #[must_use]
+    pub fn checkpoint_interval(mut self, interval: Duration) -> Self {
+        self.options.checkpoint_interval = interval;
+        self
+    }
+
+    /// How much memory unconfirmed rows may take; 64 MiB by default. With 0, rows are not kept once they were sent: what
+    /// a failed stream carried is then lost, and reported as dropped.
+    #[must_use]
+    pub fn replay_window_bytes(mut self, bytes: u64) -> Self {
+        self.options.replay_window_bytes = bytes;
+        self
+    }
+
+    /// How failures are retried; `None` ends the stream at the first one.
+    #[must_use]
+    pub fn retry_policy(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
+        self.options.retry_policy = policy.into();
+        self
+    }
+
+    /// After how long without progress a gRPC stream that has something to do is given up; 60 s by default.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.options.idle_timeout = timeout;
+        self
+    }
+
+    /// How long the answer to a half-closed gRPC stream may take while nothing moves; 30 s by default.
+    #[must_use]
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.options.response_timeout = timeout;
+        self
+    }
+
+    /// Registers the schema and starts the stream.
+    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
+        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let handle = runtime.handle();
+        handle.run(self.start(runtime)).await
+    }
+
+    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
+    pub fn build_blocking(
+        self,
+        timeout: Duration,
+    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
+        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let handle = runtime.handle();
+        handle.run_blocking(self.start(runtime), timeout)
+    }
+
+    async fn start(
+        self,
+        runtime: StreamRuntime,
+    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
+        if self.ingestion_data_channel_capacity == 0 || self.ingestion_data_channel_bytes == 0 {
+            let message =
+                "ingestion_data_channel_capacity and ingestion_data_channel_bytes must be at least 1";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        if let Some(policy) = &self.options.retry_policy {
+            policy.validate()?;
+        }
+        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, max_row_size, .. } =
+            self.config;
+        form.validate()?;
+        let (uri, key) = base.credentials.resolve()?;
+        let connection = ConnectionOptions { uri, ..base.connection };
+        let key = ApiKeySource::new(key);
+        connection.endpoint()?;
+        let connector = match base.connector {
+            Some(connector) => connector,
+            None => Arc::new(TcpConnector::new(connection.clone())?),
+        };
+        let control =
+            SiftControl::with_connector(&connection, Arc::clone(&connector), key.clone(), base.control)?;
+        control.ping().await?;
+        let registered = control.ensure_ingestion_config(&form).await?;
+        if !asset_tags.is_empty() {
+            control.add_asset_tags(&registered.asset_id, &asset_tags).await?;
+        }
+        if !asset_metadata.is_empty() {
+            control.add_asset_metadata(&registered.asset_id, &asset_metadata).await?;
+        }
+        let run_id = match run {
+            Some(selector) => Some(control.ensure_run(&selector).await?),
+            None => None,
+        };
+        let encoder = IngestionConfigEncoder::new(
+            registered.ingestion_config_id,
+            &registered.flows,
+            self.config.end_stream_on_validation_error,
+        );
+        let handle = runtime.handle();
+        let link = Link::new(connector, handle.clone(), &connection, key.clone(), encoder.method())?;
+        let capacity =
+            Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
+        let suffix = encoder.suffix(run_id.as_deref());
+        let transport = LiveStreamingOnly::start(&handle, link, capacity, max_row_size, suffix, self.options);
+        let registration = Registration { control, key, run_id: Mutex::new(run_id) };
+        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
+    }
+}

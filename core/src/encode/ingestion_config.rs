@@ -1,0 +1,156 @@
+//! The encoder for rows of an ingestion config: `IngestWithConfigDataStream`.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
+use crate::error::{Error, ErrorCode, Result};
+use crate::flow::{Flow, FlowBuilder, FlowDescriptor};
+use crate::schema::FlowConfig;
+
+/// Numbers the encoders of a process, so that a row of one stream is not taken for another's.
+static NEXT_ENCODER: AtomicU64 = AtomicU64::new(1);
+
+/// Encodes rows of the flows of one ingestion config.
+#[derive(Debug)]
+pub struct IngestionConfigEncoder {
+    number: u64,
+    ingestion_config_id: String,
+    end_stream_on_validation_error: bool,
+    flows: RwLock<HashMap<String, FlowDescriptor>>,
+}
+
+impl IngestionConfigEncoder {
+    pub(crate) fn new(
+        ingestion_config_id: impl Into<String>,
+        flows: &[FlowConfig],
+        end_stream_on_validation_error: bool,
+    ) -> Self {
+        let encoder = Self {
+            number: NEXT_ENCODER.fetch_add(1, Ordering::Relaxed),
+            ingestion_config_id: ingestion_config_id.into(),
+            end_stream_on_validation_error,
+            flows: RwLock::default(),
+        };
+        encoder.add(flows);
+        encoder
+    }
+
+    /// The ID under which Sift knows the schema.
+    pub fn ingestion_config_id(&self) -> &str {
+        &self.ingestion_config_id
+    }
+
+    /// The descriptor of the flow `name`, for building rows by index.
+    pub fn get_flow_descriptor(&self, name: &str) -> Result<FlowDescriptor> {
+        let flows = self.flows.read().unwrap_or_else(PoisonError::into_inner);
+        flows.get(name).cloned().ok_or_else(|| {
+            Error::new(
+                ErrorCode::UnknownFlow,
+                format!(
+                    "the ingestion config has no flow '{name}': add it with add_new_flows before sending"
+                ),
+            )
+        })
+    }
+
+    /// All flows that rows can be built for, by name.
+    pub fn get_flows(&self) -> HashMap<String, FlowDescriptor> {
+        self.flows.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes flows sendable that are registered with Sift.
+    pub(crate) fn add(&self, flows: &[FlowConfig]) {
+        let mut known = self.flows.write().unwrap_or_else(PoisonError::into_inner);
+        for flow in flows {
+            known
+                .entry(flow.name.clone())
+                .or_insert_with(|| FlowDescriptor::new(self.number, &self.ingestion_config_id, flow));
+        }
+    }
+}
+
+impl Sealed for IngestionConfigEncoder {}
+
+impl Encoder for IngestionConfigEncoder {
+    fn method(&self) -> &'static str {
+        "/sift.ingest.v1.IngestService/IngestWithConfigDataStream"
+    }
+
+    fn suffix(&self, run_id: Option<&str>) -> Vec<u8> {
+        let mut suffix = Vec::new();
+        wire::put_string(&mut suffix, wire::FIELD_RUN_ID, run_id.unwrap_or_default());
+        if self.end_stream_on_validation_error {
+            wire::put_true(&mut suffix, wire::FIELD_END_STREAM_ON_VALIDATION_ERROR);
+        }
+        suffix
+    }
+}
+
+impl EncodeRow for FlowBuilder {
+    fn max_len(&self) -> usize {
+        self.max_encoded_len()
+    }
+
+    fn encode(&self, buf: &mut Vec<u8>) {
+        self.encode_message(buf);
+    }
+}
+
+impl EncodeRow for &FlowBuilder {
+    fn max_len(&self) -> usize {
+        self.max_encoded_len()
+    }
+
+    fn encode(&self, buf: &mut Vec<u8>) {
+        self.encode_message(buf);
+    }
+}
+
+fn check_owner(row: &FlowBuilder, encoder: &IngestionConfigEncoder) -> Result<()> {
+    if row.descriptor().owner() == encoder.number {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::UnknownFlow,
+        format!(
+            "the row of flow '{}' was built with another stream's descriptor: take the descriptor from this stream",
+            row.descriptor().name()
+        ),
+    ))
+}
+
+impl Encodeable<IngestionConfigEncoder> for FlowBuilder {
+    type Row<'a> = &'a FlowBuilder;
+
+    fn prepare<'a>(&'a self, encoder: &IngestionConfigEncoder) -> Result<&'a FlowBuilder> {
+        check_owner(self, encoder)?;
+        Ok(self)
+    }
+}
+
+impl Encodeable<IngestionConfigEncoder> for &FlowBuilder {
+    type Row<'a>
+        = &'a FlowBuilder
+    where
+        Self: 'a;
+
+    fn prepare<'a>(&'a self, encoder: &IngestionConfigEncoder) -> Result<&'a FlowBuilder> {
+        check_owner(self, encoder)?;
+        Ok(self)
+    }
+}
+
+impl Encodeable<IngestionConfigEncoder> for Flow {
+    type Row<'a> = FlowBuilder;
+
+    fn prepare(&self, encoder: &IngestionConfigEncoder) -> Result<FlowBuilder> {
+        let mut row = FlowBuilder::new(&encoder.get_flow_descriptor(&self.flow_name)?);
+        row.set_timestamp(self.timestamp);
+        for channel in &self.values {
+            row.set_with_key(&channel.name, channel.value.clone())?;
+        }
+        Ok(row)
+    }
+}

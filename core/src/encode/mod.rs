@@ -1,0 +1,45 @@
+//! Turns what callers send into the bytes that wire and disk share.
+//!
+//! [`Encoder`] knows a stream's schema; [`Encodeable`] is what can be sent through it. Encoding happens once, on the
+//! caller's thread, straight into the open segment of the stream.
+
+mod ingestion_config;
+pub(crate) mod wire;
+
+pub use ingestion_config::IngestionConfigEncoder;
+
+use crate::error::Result;
+
+mod private {
+    pub trait Sealed {}
+}
+pub(crate) use private::Sealed;
+
+/// Knows the schema of one stream and what is constant in each of its rows.
+pub trait Encoder: Sealed + Send + Sync + 'static {
+    /// The path of the gRPC method that takes this encoder's messages.
+    fn method(&self) -> &'static str;
+
+    /// Appends what follows the values in each row: run, options. Asked again after each change only.
+    fn suffix(&self, run_id: Option<&str>) -> Vec<u8>;
+}
+
+/// Something that can be sent through the encoder `E`.
+pub trait Encodeable<E: Encoder> {
+    /// The row, checked against the schema and ready to be written.
+    type Row<'a>: EncodeRow
+    where
+        Self: 'a;
+
+    /// Checks the data against the stream's schema. An error means that nothing was accepted.
+    fn prepare<'a>(&'a self, encoder: &E) -> Result<Self::Row<'a>>;
+}
+
+/// A checked row that can be written without failing.
+pub trait EncodeRow {
+    /// The encoded row, without what the stream appends to each, is never longer than this.
+    fn max_len(&self) -> usize;
+
+    /// Appends the row's bytes.
+    fn encode(&self, buf: &mut Vec<u8>);
+}

@@ -1,0 +1,133 @@
+//! Protobuf encoding of one row, byte for byte what prost produces.
+//!
+//! A row is fields 1 and 2 (constant per flow), 3 (timestamp), 4 (one message per channel), then 5 to 7 (constant
+//! per stream). Each value is a message with a single field, so its key, length and content are short and known.
+
+use crate::flow::TimeValue;
+
+pub(crate) const FIELD_CONFIG_ID: u8 = 1;
+pub(crate) const FIELD_FLOW: u8 = 2;
+pub(crate) const FIELD_RUN_ID: u8 = 5;
+pub(crate) const FIELD_END_STREAM_ON_VALIDATION_ERROR: u8 = 6;
+
+pub(crate) const VALUE_STRING: u8 = 1;
+pub(crate) const VALUE_BOOL: u8 = 4;
+pub(crate) const VALUE_INT32: u8 = 5;
+pub(crate) const VALUE_UINT32: u8 = 6;
+pub(crate) const VALUE_INT64: u8 = 7;
+pub(crate) const VALUE_UINT64: u8 = 8;
+pub(crate) const VALUE_BIT_FIELD: u8 = 9;
+pub(crate) const VALUE_ENUM: u8 = 10;
+pub(crate) const VALUE_BYTES: u8 = 12;
+
+/// Key and length, then seconds and nanoseconds with their keys.
+pub(crate) const MAX_TIMESTAMP_LEN: usize = 2 + 11 + 6;
+/// The most bytes that a value takes beside its text: key, length, inner key, and a number or an inner length.
+pub(crate) const MAX_FIXED_VALUE_LEN: usize = 1 + 10 + 1 + 10;
+
+const WIRE_VARINT: u8 = 0;
+const WIRE_FIXED64: u8 = 1;
+const WIRE_LEN: u8 = 2;
+const WIRE_FIXED32: u8 = 5;
+
+const fn key(field: u8, wire_type: u8) -> u8 {
+    field << 3 | wire_type
+}
+
+const VALUE_KEY: u8 = key(4, WIRE_LEN);
+
+/// How many bytes `value` takes as a varint.
+fn varint_len(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+fn put_varint(buf: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        buf.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    buf.push(value.to_le_bytes()[0]);
+}
+
+/// Writes `value` as a varint into `out` and returns its length.
+fn varint_into(out: &mut [u8; 10], mut value: u64) -> usize {
+    let mut len = 0;
+    while value >= 0x80 {
+        out[len] = value.to_le_bytes()[0] | 0x80;
+        value >>= 7;
+        len += 1;
+    }
+    out[len] = value.to_le_bytes()[0];
+    len + 1
+}
+
+/// A string field of the row; nothing for an empty one, as proto3 asks.
+pub(crate) fn put_string(buf: &mut Vec<u8>, field: u8, text: &str) {
+    if !text.is_empty() {
+        buf.push(key(field, WIRE_LEN));
+        put_varint(buf, text.len() as u64);
+        buf.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// A `true` of the row.
+pub(crate) fn put_true(buf: &mut Vec<u8>, field: u8) {
+    buf.extend_from_slice(&[key(field, WIRE_VARINT), 1]);
+}
+
+pub(crate) fn put_timestamp(buf: &mut Vec<u8>, time: TimeValue) {
+    let mut body = [0_u8; MAX_TIMESTAMP_LEN];
+    let mut len = 2;
+    let mut number = [0_u8; 10];
+    if time.seconds() != 0 {
+        body[len] = key(1, WIRE_VARINT);
+        let digits = varint_into(&mut number, time.seconds().cast_unsigned());
+        body[len + 1..=len + digits].copy_from_slice(&number[..digits]);
+        len += 1 + digits;
+    }
+    if time.nanos() != 0 {
+        body[len] = key(2, WIRE_VARINT);
+        let digits = varint_into(&mut number, u64::from(time.nanos()));
+        body[len + 1..=len + digits].copy_from_slice(&number[..digits]);
+        len += 1 + digits;
+    }
+    body[0] = key(3, WIRE_LEN);
+    body[1] = (len - 2).to_le_bytes()[0];
+    buf.extend_from_slice(&body[..len]);
+}
+
+pub(crate) fn put_empty(buf: &mut Vec<u8>) {
+    buf.extend_from_slice(&[VALUE_KEY, 2, key(11, WIRE_LEN), 0]);
+}
+
+pub(crate) fn put_double(buf: &mut Vec<u8>, value: f64) {
+    let mut bytes = [VALUE_KEY, 9, key(2, WIRE_FIXED64), 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes[3..].copy_from_slice(&value.to_le_bytes());
+    buf.extend_from_slice(&bytes);
+}
+
+pub(crate) fn put_float(buf: &mut Vec<u8>, value: f32) {
+    let mut bytes = [VALUE_KEY, 5, key(3, WIRE_FIXED32), 0, 0, 0, 0];
+    bytes[3..].copy_from_slice(&value.to_le_bytes());
+    buf.extend_from_slice(&bytes);
+}
+
+pub(crate) fn put_varint_value(buf: &mut Vec<u8>, field: u8, value: u64) {
+    let mut number = [0_u8; 10];
+    let digits = varint_into(&mut number, value);
+    let mut bytes = [0_u8; 13];
+    bytes[0] = VALUE_KEY;
+    bytes[1] = 1 + digits.to_le_bytes()[0];
+    bytes[2] = key(field, WIRE_VARINT);
+    bytes[3..13].copy_from_slice(&number);
+    buf.extend_from_slice(&bytes[..3 + digits]);
+}
+
+pub(crate) fn put_bytes_value(buf: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    let len = bytes.len() as u64;
+    buf.push(VALUE_KEY);
+    put_varint(buf, 1 + varint_len(len) as u64 + len);
+    buf.push(key(field, WIRE_LEN));
+    put_varint(buf, len);
+    buf.extend_from_slice(bytes);
+}

@@ -1,0 +1,111 @@
+//! A flow as a stream knows it: its channels by index, and its constant fields already encoded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::encode::wire;
+use crate::error::{Error, ErrorCode, Result};
+use crate::schema::{ChannelDataType, FlowConfig};
+
+/// Stands in encoded rows for an ID that is not known yet: as wide as each ID of Sift, and never one.
+pub const PLACEHOLDER_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The place of a channel within its flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelIndex(u32);
+
+impl ChannelIndex {
+    /// The channel at `position`, counted from 0 in the flow's order. Checked where it is used.
+    pub fn new(position: u32) -> Self {
+        Self(position)
+    }
+
+    /// The position within the flow, from 0.
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One channel of a descriptor.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) name: String,
+    pub(crate) data_type: ChannelDataType,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    channels: Box<[Channel]>,
+    by_name: HashMap<String, ChannelIndex>,
+    /// Fields 1 and 2 of each row of this flow.
+    prefix: Box<[u8]>,
+    /// Which encoder made it: a row of one stream is not accepted by another.
+    owner: u64,
+}
+
+/// A flow of one stream: cheap to clone, `Send + Sync`.
+///
+/// Got from the stream (`get_flow_descriptor`), so that a row can only be built for a flow that is registered.
+#[derive(Debug, Clone)]
+pub struct FlowDescriptor {
+    inner: Arc<Inner>,
+}
+
+impl FlowDescriptor {
+    pub(crate) fn new(owner: u64, ingestion_config_id: &str, flow: &FlowConfig) -> Self {
+        let mut prefix = Vec::with_capacity(4 + ingestion_config_id.len() + flow.name.len());
+        wire::put_string(&mut prefix, wire::FIELD_CONFIG_ID, ingestion_config_id);
+        wire::put_string(&mut prefix, wire::FIELD_FLOW, &flow.name);
+        let channels: Box<[Channel]> = flow
+            .channels
+            .iter()
+            .map(|channel| Channel { name: channel.name.clone(), data_type: channel.data_type })
+            .collect();
+        let by_name =
+            (0..).zip(&channels).map(|(at, channel)| (channel.name.clone(), ChannelIndex(at))).collect();
+        let inner = Inner { name: flow.name.clone(), channels, by_name, prefix: prefix.into(), owner };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The flow's name.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// How many channels a row of this flow has.
+    pub fn channel_count(&self) -> usize {
+        self.inner.channels.len()
+    }
+
+    /// The index of the channel `name`.
+    pub fn index(&self, name: &str) -> Result<ChannelIndex> {
+        self.inner.by_name.get(name).copied().ok_or_else(|| {
+            Error::new(
+                ErrorCode::UnknownChannel,
+                format!(
+                    "flow '{}' has no channel '{name}': use a channel of its config, or register a flow that has it",
+                    self.name()
+                ),
+            )
+        })
+    }
+
+    /// The type of the channel at `index`; none if the flow has no such channel.
+    pub fn data_type(&self, index: ChannelIndex) -> Option<ChannelDataType> {
+        self.inner.channels.get(index.position()).map(|channel| channel.data_type)
+    }
+
+    /// The name of the channel at `index`; none if the flow has no such channel.
+    pub fn channel_name(&self, index: ChannelIndex) -> Option<&str> {
+        self.inner.channels.get(index.position()).map(|channel| channel.name.as_str())
+    }
+
+    pub(crate) fn prefix(&self) -> &[u8] {
+        &self.inner.prefix
+    }
+
+    pub(crate) fn owner(&self) -> u64 {
+        self.inner.owner
+    }
+}

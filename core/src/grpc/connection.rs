@@ -1,0 +1,121 @@
+//! One HTTP/2 connection for ingest streams.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use h2::client::SendRequest;
+use h2::{Ping, PingPong};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::observer::{Observed, Watch};
+use crate::error::{Error, ErrorCode, Result};
+use crate::seams::connector::Connector;
+use crate::seams::runtime::RuntimeHandle;
+use crate::stream::segment::SegmentBuf;
+
+/// What HTTP/2 holds unsent for one stream: enough to keep a socket busy, little enough to stay in the cache.
+const SEND_BUFFER: usize = 512 * 1024;
+
+/// How a connection is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectionSettings {
+    pub(crate) encrypted: bool,
+    pub(crate) handshake_timeout: Duration,
+    /// How often the peer is pinged, also while idle.
+    pub(crate) ping_interval: Duration,
+    /// How long a ping may stay unanswered.
+    pub(crate) ping_timeout: Duration,
+}
+
+/// An open connection; dropping it closes it.
+pub(crate) struct Connection {
+    requests: SendRequest<SegmentBuf>,
+    watch: Arc<Watch>,
+    pings: mpsc::Sender<oneshot::Sender<()>>,
+    driver: JoinHandle<()>,
+    pinger: JoinHandle<()>,
+}
+
+impl Connection {
+    pub(crate) async fn open(
+        connector: &dyn Connector,
+        runtime: &RuntimeHandle,
+        settings: ConnectionSettings,
+    ) -> Result<Self> {
+        let (io, watch) = Observed::new(connector.connect().await?, settings.encrypted);
+        let handshake = h2::client::Builder::new()
+            .max_send_buffer_size(SEND_BUFFER)
+            .enable_push(false)
+            .handshake::<_, SegmentBuf>(io);
+        let (requests, mut connection) = tokio::time::timeout(settings.handshake_timeout, handshake)
+            .await
+            .map_err(|_| {
+                Error::new(ErrorCode::Timeout, "the endpoint did not answer the HTTP/2 handshake in time")
+            })?
+            .map_err(|error| {
+                Error::new(ErrorCode::Unavailable, format!("the HTTP/2 handshake failed: {error}"))
+            })?;
+        let ping_pong = connection.ping_pong();
+        let (pings, ping_requests) = mpsc::channel(8);
+        let driver = runtime.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(target: "siftstream::grpc", %error, "connection ended");
+            }
+        });
+        let abort = driver.abort_handle();
+        let pinger = runtime.spawn(async move {
+            if let Some(ping_pong) = ping_pong
+                && keep_pinging(ping_pong, ping_requests, settings).await.is_err()
+            {
+                abort.abort();
+            }
+        });
+        Ok(Self { requests, watch, pings, driver, pinger })
+    }
+
+    pub(crate) fn requests(&self) -> SendRequest<SegmentBuf> {
+        self.requests.clone()
+    }
+
+    pub(crate) fn watch(&self) -> &Arc<Watch> {
+        &self.watch
+    }
+
+    /// For asking the peer to answer a ping after all that it sent until now.
+    pub(crate) fn pings(&self) -> mpsc::Sender<oneshot::Sender<()>> {
+        self.pings.clone()
+    }
+
+    /// Whether it can carry another stream.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.driver.is_finished() && !self.watch.going_away()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.pinger.abort();
+        self.driver.abort();
+    }
+}
+
+/// Pings at each interval and whenever asked; an error when a ping stays unanswered.
+async fn keep_pinging(
+    mut ping_pong: PingPong,
+    mut requests: mpsc::Receiver<oneshot::Sender<()>>,
+    settings: ConnectionSettings,
+) -> Result<(), ()> {
+    loop {
+        let asked = tokio::select! {
+            asked = requests.recv() => Some(asked.ok_or(())?),
+            () = tokio::time::sleep(settings.ping_interval) => None,
+        };
+        let pong = ping_pong.ping(Ping::opaque());
+        tokio::time::timeout(settings.ping_timeout, pong).await.map_err(|_| ())?.map_err(|_| ())?;
+        if let Some(asked) = asked {
+            // Whoever asked may have stopped waiting.
+            asked.send(()).ok();
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Watches the HTTP/2 frames of a connection go by: which END_STREAM has reached the socket, what was answered and
+//! when. This is the evidence for the confirmation rule.
+//!
+//! A frame counts as written when its last byte was taken by the transport and the transport was flushed after it;
+//! under TLS that means that the last encrypted byte was given to the kernel.
+
+use std::collections::HashMap;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::seams::connector::{BoxIo, SocketProbe};
+
+const CLIENT_PREFACE_LEN: usize = 24;
+const HEADER_LEN: usize = 9;
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+/// What precedes the first frame.
+const NO_FRAME: u8 = u8::MAX;
+const FLAG_END_STREAM: u8 = 1;
+
+/// What was seen of one HTTP/2 stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Signs {
+    /// When our END_STREAM was flushed to the socket.
+    pub(crate) end_written: Option<Instant>,
+    /// How many bytes had arrived, read or not, when it was.
+    arrived_at_end: u64,
+    /// When the first byte of a response was read.
+    pub(crate) answered: Option<Instant>,
+    /// The response had arrived before our END_STREAM was written.
+    pub(crate) answered_early: bool,
+    /// The peer reset the stream: it had not taken our END_STREAM.
+    pub(crate) reset: bool,
+}
+
+/// What is known of one connection.
+pub(crate) struct Watch {
+    /// Bytes of rows that the transport took.
+    progress: AtomicU64,
+    read: AtomicU64,
+    goaway: AtomicBool,
+    streams: Mutex<HashMap<u32, Signs>>,
+    probe: Option<Arc<dyn SocketProbe>>,
+    encrypted: bool,
+}
+
+impl Watch {
+    /// Bytes of rows written so far: while it grows, the connection makes progress. Pings are none.
+    pub(crate) fn progress(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer asked for no more streams on this connection.
+    pub(crate) fn going_away(&self) -> bool {
+        self.goaway.load(Ordering::Relaxed)
+    }
+
+    /// What was seen of the stream so far.
+    pub(crate) fn signs(&self, stream: u32) -> Signs {
+        self.lock().get(&stream).copied().unwrap_or_default()
+    }
+
+    /// Forgets a stream whose end was judged.
+    pub(crate) fn forget(&self, stream: u32) {
+        self.lock().remove(&stream);
+    }
+
+    /// The shortest round trip that the kernel has seen.
+    pub(crate) fn min_rtt(&self) -> Option<Duration> {
+        self.probe.as_ref()?.min_rtt()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Signs>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection whose frames are watched.
+pub(crate) struct Observed {
+    io: BoxIo,
+    watch: Arc<Watch>,
+    outbound: FrameScanner,
+    inbound: FrameScanner,
+    /// Streams whose END_STREAM was taken by the transport but not flushed yet.
+    ending: Vec<u32>,
+}
+
+impl Observed {
+    pub(crate) fn new(io: BoxIo, encrypted: bool) -> (Self, Arc<Watch>) {
+        let watch = Arc::new(Watch {
+            progress: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            goaway: AtomicBool::new(false),
+            streams: Mutex::default(),
+            probe: io.probe(),
+            encrypted,
+        });
+        let observed = Self {
+            io,
+            watch: Arc::clone(&watch),
+            outbound: FrameScanner::after(CLIENT_PREFACE_LEN),
+            inbound: FrameScanner::after(0),
+            ending: Vec::new(),
+        };
+        (observed, watch)
+    }
+
+    fn saw_written(&mut self, bytes: &[u8]) {
+        let Self { outbound, watch, ending, .. } = self;
+        outbound.scan(bytes, |frame, at| match (frame.kind, at) {
+            (HEADERS, Edge::Start) => {
+                watch.lock().insert(frame.stream, Signs::default());
+            }
+            (DATA, Edge::End) if frame.flags & FLAG_END_STREAM != 0 => ending.push(frame.stream),
+            _ => {}
+        });
+        self.watch.progress.store(self.outbound.data_bytes, Ordering::Relaxed);
+    }
+
+    fn saw_read(&mut self, bytes: &[u8]) {
+        let before = self.watch.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let watch = &self.watch;
+        self.inbound.scan(bytes, |frame, at| match (frame.kind, at) {
+            (HEADERS, Edge::Start) => {
+                if let Some(signs) = watch.lock().get_mut(&frame.stream)
+                    && signs.answered.is_none()
+                {
+                    signs.answered = Some(Instant::now());
+                    signs.answered_early = signs.end_written.is_none() || before < signs.arrived_at_end;
+                }
+            }
+            (RST_STREAM, Edge::Start) => {
+                if let Some(signs) = watch.lock().get_mut(&frame.stream) {
+                    signs.reset = true;
+                }
+            }
+            (GOAWAY, Edge::End) => watch.goaway.store(true, Ordering::Relaxed),
+            _ => {}
+        });
+    }
+
+    fn saw_flushed(&mut self) {
+        if self.ending.is_empty() {
+            return;
+        }
+        // Bytes that lie unread in the kernel are counted only where they are the bytes that are read here.
+        let unread = match &self.watch.probe {
+            Some(probe) if !self.watch.encrypted => probe.unread_bytes().unwrap_or(0) as u64,
+            _ => 0,
+        };
+        let arrived = if unread == 0 { 0 } else { self.watch.read.load(Ordering::Relaxed) + unread };
+        let mut streams = self.watch.lock();
+        for stream in self.ending.drain(..) {
+            if let Some(signs) = streams.get_mut(&stream) {
+                signs.end_written = Some(Instant::now());
+                signs.arrived_at_end = arrived;
+            }
+        }
+    }
+}
+
+impl AsyncRead for Observed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let this = self.get_mut();
+        this.saw_read(&buf.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Observed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf))?;
+        self.get_mut().saw_written(&buf[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs))?;
+        let this = self.get_mut();
+        let mut left = written;
+        for buf in bufs {
+            let part = left.min(buf.len());
+            this.saw_written(&buf[..part]);
+            left -= part;
+            if left == 0 {
+                break;
+            }
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.get_mut().saw_flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Start,
+    End,
+}
+
+/// Finds the frames in a stream of bytes that comes in pieces of any size.
+#[derive(Debug)]
+struct FrameScanner {
+    skip: usize,
+    header: [u8; HEADER_LEN],
+    have: usize,
+    frame: Frame,
+    /// Bytes of the payloads of DATA frames.
+    data_bytes: u64,
+}
+
+impl FrameScanner {
+    /// A scanner of a stream whose first `skip` bytes are no frames.
+    fn after(skip: usize) -> Self {
+        Self {
+            skip,
+            header: [0; HEADER_LEN],
+            have: 0,
+            frame: Frame { kind: NO_FRAME, flags: 0, stream: 0 },
+            data_bytes: 0,
+        }
+    }
+
+    fn scan(&mut self, mut bytes: &[u8], mut seen: impl FnMut(Frame, Edge)) {
+        loop {
+            let skipped = self.skip.min(bytes.len());
+            self.skip -= skipped;
+            if self.frame.kind == DATA {
+                self.data_bytes += skipped as u64;
+            }
+            bytes = &bytes[skipped..];
+            if self.skip == 0 && self.have == HEADER_LEN {
+                seen(self.frame, Edge::End);
+                self.have = 0;
+            }
+            if bytes.is_empty() {
+                return;
+            }
+            let part = (HEADER_LEN - self.have).min(bytes.len());
+            self.header[self.have..self.have + part].copy_from_slice(&bytes[..part]);
+            self.have += part;
+            bytes = &bytes[part..];
+            if self.have == HEADER_LEN {
+                let [a, b, c, kind, flags, s0, s1, s2, s3] = self.header;
+                let stream = u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff;
+                self.frame = Frame { kind, flags, stream };
+                self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
+                seen(self.frame, Edge::Start);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: usize) -> Vec<u8> {
+        let len = u32::try_from(payload).unwrap().to_be_bytes();
+        let mut bytes = vec![len[1], len[2], len[3], kind, flags];
+        bytes.extend(stream.to_be_bytes());
+        bytes.resize(HEADER_LEN + payload, 0xff);
+        bytes
+    }
+
+    #[test]
+    fn frames_are_found_whatever_the_pieces_they_come_in() {
+        let mut bytes = vec![b'P'; CLIENT_PREFACE_LEN];
+        for (kind, flags, stream, payload) in [(4, 0, 0, 0), (1, 4, 1, 30), (0, 0, 1, 300), (0, 1, 1, 0)] {
+            bytes.extend(frame(kind, flags, stream, payload));
+        }
+        for piece in 1..bytes.len() {
+            let mut scanner = FrameScanner::after(CLIENT_PREFACE_LEN);
+            let mut seen = Vec::new();
+            for part in bytes.chunks(piece) {
+                scanner.scan(part, |frame, edge| seen.push((frame.kind, frame.flags, frame.stream, edge)));
+            }
+            let expected: Vec<_> = [(4, 0, 0), (1, 4, 1), (0, 0, 1), (0, 1, 1)]
+                .into_iter()
+                .flat_map(|(k, f, s)| [(k, f, s, Edge::Start), (k, f, s, Edge::End)])
+                .collect();
+            assert_eq!(seen, expected, "pieces of {piece}");
+        }
+    }
+}

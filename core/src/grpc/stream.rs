@@ -1,0 +1,97 @@
+//! One ingest stream: segments out, one answer back.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use h2::client::ResponseFuture;
+use h2::{Reason, SendStream};
+use http::{HeaderValue, Method, Request, Uri, header};
+
+use super::connection::Connection;
+use crate::error::{Error, ErrorCode, Result};
+use crate::stream::segment::{Segment, SegmentBuf};
+
+/// How much is asked for at once; HTTP/2 grants what window and send buffer allow.
+const WANTED_CAPACITY: usize = 256 * 1024;
+
+/// An open ingest stream, for sending.
+pub(crate) struct IngestStream {
+    send: SendStream<SegmentBuf>,
+    id: u32,
+}
+
+/// What names an ingest call.
+#[derive(Debug, Clone)]
+pub(crate) struct IngestCall {
+    pub(crate) uri: Uri,
+    pub(crate) user_agent: HeaderValue,
+}
+
+impl IngestStream {
+    /// Opens a stream; the response is awaited apart from it.
+    pub(crate) async fn open(
+        connection: &Connection,
+        call: &IngestCall,
+        authorization: HeaderValue,
+    ) -> Result<(Self, ResponseFuture)> {
+        let broken = |error: h2::Error| {
+            Error::new(ErrorCode::Unavailable, format!("the connection to {} broke: {error}", call.uri))
+        };
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(call.uri.clone())
+            .header(header::CONTENT_TYPE, "application/grpc")
+            .header(header::TE, "trailers")
+            .header(header::USER_AGENT, call.user_agent.clone())
+            .header(header::AUTHORIZATION, authorization)
+            .body(())
+            .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot build a request: {error}")))?;
+        let mut requests = connection.requests().ready().await.map_err(broken)?;
+        let (response, mut send) = requests.send_request(request, false).map_err(broken)?;
+        send.reserve_capacity(WANTED_CAPACITY);
+        let id = send.stream_id().as_u32();
+        Ok((Self { send, id }, response))
+    }
+
+    /// The HTTP/2 stream's number on its connection.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Ready when at least one segment can be sent; an error when the stream takes no more.
+    pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        loop {
+            if self.send.capacity() > 0 {
+                return Poll::Ready(Ok(()));
+            }
+            match self.send.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => return Poll::Ready(Err(Reason::STREAM_CLOSED.into())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Whether one more segment fits what is granted.
+    pub(crate) fn has_capacity(&self) -> bool {
+        self.send.capacity() > 0
+    }
+
+    /// Gives a segment to HTTP/2.
+    pub(crate) fn send(&mut self, segment: Arc<Segment>) -> Result<(), h2::Error> {
+        self.send.send_data(SegmentBuf::new(segment), false)?;
+        self.send.reserve_capacity(WANTED_CAPACITY);
+        Ok(())
+    }
+
+    /// Half-closes the stream after what was sent.
+    pub(crate) fn end(&mut self) -> Result<(), h2::Error> {
+        self.send.send_data(SegmentBuf::empty(), true)
+    }
+
+    /// Gives the stream up at once.
+    pub(crate) fn cancel(&mut self) {
+        self.send.send_reset(Reason::CANCEL);
+    }
+}

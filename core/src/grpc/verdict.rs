@@ -1,0 +1,133 @@
+//! The confirmation rule: whether an answer confirms what a stream carried.
+//!
+//! An OK counts only if the server had received our END_STREAM. Three things must hold, each seen on the wire:
+//!
+//! 1. Our END_STREAM was flushed to the socket before any byte of the answer had arrived.
+//! 2. At least the kernel's shortest round trip passed between the two.
+//! 3. The server did not reset the stream after its answer. A server that answers before it has taken the END_STREAM
+//!    asks the client to stop by a RST_STREAM right behind its trailers (RFC 9113, 8.1); a ping sent after the
+//!    answer, and answered in order, shows that none is on its way.
+//!
+//! Everything else (another status, an early answer, a reset, a broken connection, silence) leaves all that the
+//! stream carried unconfirmed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use h2::client::ResponseFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use super::observer::Watch;
+use super::status::{GrpcStatus, UNAVAILABLE, UNKNOWN};
+
+/// How long the ping of rule 3 may take. A server that is silent for longer than this after an OK would have sent
+/// its reset by then, for both travel in order.
+const PING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What became of an ingest stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All that the stream carried has been taken.
+    Confirmed,
+    /// Nothing that it carried is known to have been taken.
+    Failed(Failure),
+}
+
+/// Why a stream confirmed nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) kind: FailureKind,
+    pub(crate) code: i32,
+    pub(crate) message: String,
+    pub(crate) details: Vec<u8>,
+}
+
+/// Who ended a stream that confirmed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// The server, by a status other than OK.
+    Status,
+    /// The server said OK before it could have had everything.
+    EarlyOk,
+    /// The connection or the stream broke.
+    Broken,
+    /// Nothing moved for too long.
+    Silent,
+}
+
+impl Failure {
+    pub(crate) fn broken(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Broken, code: UNAVAILABLE, message: message.into(), details: Vec::new() }
+    }
+
+    pub(crate) fn silent(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Silent, code: UNAVAILABLE, message: message.into(), details: Vec::new() }
+    }
+
+    fn early() -> Self {
+        Self {
+            kind: FailureKind::EarlyOk,
+            code: 0,
+            message: "the endpoint said OK before it had received the end of the stream".to_owned(),
+            details: Vec::new(),
+        }
+    }
+}
+
+/// Waits for the answer to the stream `id` and judges it.
+pub(crate) async fn await_verdict(
+    response: ResponseFuture,
+    id: u32,
+    watch: Arc<Watch>,
+    pings: mpsc::Sender<oneshot::Sender<()>>,
+) -> Verdict {
+    let verdict = match await_status(response).await {
+        Ok(status) if status.code == 0 => judge_ok(id, &watch, &pings).await,
+        Ok(GrpcStatus { code, message, details }) => {
+            Verdict::Failed(Failure { kind: FailureKind::Status, code, message, details })
+        }
+        Err(failure) => Verdict::Failed(failure),
+    };
+    watch.forget(id);
+    verdict
+}
+
+/// The status of the call, from the headers or from the trailers.
+async fn await_status(response: ResponseFuture) -> Result<GrpcStatus, Failure> {
+    let broken = |error: h2::Error| Failure::broken(format!("the stream broke: {error}"));
+    let response = response.await.map_err(broken)?;
+    if let Some(status) = GrpcStatus::from_headers(response.headers()) {
+        return Ok(status);
+    }
+    if response.status() != http::StatusCode::OK {
+        return Ok(GrpcStatus::from_http(response.status()));
+    }
+    let mut body = response.into_body();
+    while let Some(data) = body.data().await {
+        let data = data.map_err(broken)?;
+        body.flow_control().release_capacity(data.len()).map_err(broken)?;
+    }
+    let trailers = body.trailers().await.map_err(broken)?;
+    Ok(trailers.as_ref().and_then(GrpcStatus::from_headers).unwrap_or(GrpcStatus {
+        code: UNKNOWN,
+        message: "the endpoint ended the call without a status".to_owned(),
+        details: Vec::new(),
+    }))
+}
+
+async fn judge_ok(id: u32, watch: &Watch, pings: &mpsc::Sender<oneshot::Sender<()>>) -> Verdict {
+    let signs = watch.signs(id);
+    let (Some(ended), Some(answered)) = (signs.end_written, signs.answered) else {
+        return Verdict::Failed(Failure::early());
+    };
+    let elapsed = answered.saturating_duration_since(ended);
+    if signs.answered_early || watch.min_rtt().is_some_and(|shortest| elapsed < shortest) {
+        return Verdict::Failed(Failure::early());
+    }
+    let (pong, ponged) = oneshot::channel();
+    if pings.send(pong).await.is_ok() {
+        // A connection that closed in order after its answer, or stays silent, sent no reset either.
+        tokio::time::timeout(PING_PATIENCE, ponged).await.ok();
+    }
+    if watch.signs(id).reset { Verdict::Failed(Failure::early()) } else { Verdict::Confirmed }
+}

@@ -1,0 +1,98 @@
+//! A set of message IDs, kept as disjoint ranges.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+/// A set of message IDs. IDs mostly come in order, so it mostly is one range.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RangeSet {
+    /// Start to end (exclusive): disjoint, never touching.
+    ranges: BTreeMap<u64, u64>,
+    len: u64,
+}
+
+impl RangeSet {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds all IDs of `ids`; returns how many of them are new.
+    pub fn insert(&mut self, ids: Range<u64>) -> u64 {
+        if ids.is_empty() {
+            return 0;
+        }
+        let before = self.len;
+        let Range { mut start, mut end } = ids;
+        if let Some((&left_start, &left_end)) = self.ranges.range(..=start).next_back()
+            && left_end >= start
+        {
+            start = left_start;
+            end = end.max(left_end);
+            self.ranges.remove(&left_start);
+            self.len -= left_end - left_start;
+        }
+        while let Some((&right_start, &right_end)) = self.ranges.range(start..=end).next() {
+            end = end.max(right_end);
+            self.ranges.remove(&right_start);
+            self.len -= right_end - right_start;
+        }
+        self.ranges.insert(start, end);
+        self.len += end - start;
+        self.len - before
+    }
+
+    /// How many IDs are in it.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether no ID is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether all of `ids` are in it.
+    pub fn contains(&self, ids: &Range<u64>) -> bool {
+        ids.is_empty() || self.ranges.range(..=ids.start).next_back().is_some_and(|(_, &end)| end >= ids.end)
+    }
+
+    /// How many IDs from 0 on are in it without a gap: the resume point.
+    pub fn contiguous(&self) -> u64 {
+        self.ranges.get(&0).copied().unwrap_or(0)
+    }
+
+    /// The ranges in order.
+    pub fn iter(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.ranges.iter().map(|(&start, &end)| start..end)
+    }
+
+    /// The IDs of `within` that are not in it, in order.
+    pub fn gaps(&self, within: Range<u64>) -> Vec<Range<u64>> {
+        let mut gaps = Vec::new();
+        let mut from = within.start;
+        for range in self.iter() {
+            if range.end <= from {
+                continue;
+            }
+            if range.start >= within.end {
+                break;
+            }
+            if range.start > from {
+                gaps.push(from..range.start);
+            }
+            from = range.end;
+        }
+        if from < within.end {
+            gaps.push(from..within.end);
+        }
+        gaps
+    }
+}
+
+impl fmt::Debug for RangeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,120 @@
+//! Counters of one stream, without locks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::stream::intake::IntakeLevels;
+
+/// What the tasks of a stream count.
+#[derive(Debug, Default)]
+pub(crate) struct StreamCounters {
+    rows_sent: AtomicU64,
+    bytes_sent: AtomicU64,
+    streams_opened: AtomicU64,
+    checkpoints: AtomicU64,
+    checkpoints_failed: AtomicU64,
+    early_oks: AtomicU64,
+    retries: AtomicU64,
+    current_backoff_us: AtomicU64,
+    statuses: [AtomicU64; 17],
+}
+
+/// The counters of a stream at one moment. Each is exact; together they are not one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SiftStreamMetricsSnapshot {
+    /// Rows accepted from callers.
+    pub rows_accepted: u64,
+    /// Bytes of these rows as they are sent.
+    pub bytes_accepted: u64,
+    /// Rows given to gRPC streams; a row that is sent again counts again.
+    pub rows_sent: u64,
+    /// Bytes given to gRPC streams.
+    pub bytes_sent: u64,
+    /// Rows that Sift has confirmed.
+    pub rows_confirmed: u64,
+    /// Rows given up by a choice of the user.
+    pub rows_dropped: u64,
+    /// Rows that wait in the ingestion channel.
+    pub ingestion_channel_rows: u64,
+    /// Memory held by the rows that wait.
+    pub ingestion_channel_bytes: u64,
+    /// gRPC streams opened.
+    pub streams_opened: u64,
+    /// gRPC streams that ended with a confirmation.
+    pub checkpoints: u64,
+    /// gRPC streams that ended without one.
+    pub checkpoints_failed: u64,
+    /// Answers OK that came too early to be a confirmation.
+    pub early_oks: u64,
+    /// Waits before another attempt.
+    pub retries: u64,
+    /// The wait that goes on now; zero if there is none.
+    pub current_backoff: Duration,
+    /// How often a gRPC stream ended with each status code, by number.
+    pub statuses: [u64; 17],
+}
+
+impl StreamCounters {
+    pub(crate) fn sent(&self, rows: u32, bytes: usize) {
+        self.rows_sent.fetch_add(u64::from(rows), Ordering::Relaxed);
+        self.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stream_opened(&self) {
+        self.streams_opened.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn checkpoint(&self, confirmed: bool) {
+        let counter = if confirmed { &self.checkpoints } else { &self.checkpoints_failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn early_ok(&self) {
+        self.early_oks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn status(&self, code: i32) {
+        if let Some(counter) = usize::try_from(code).ok().and_then(|code| self.statuses.get(code)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A wait before the next attempt begins.
+    pub(crate) fn backoff_begins(&self, wait: Duration) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        self.current_backoff_us.store(micros, Ordering::Relaxed);
+    }
+
+    /// The wait is over.
+    pub(crate) fn backoff_ends(&self) {
+        self.current_backoff_us.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(
+        &self,
+        levels: IntakeLevels,
+        confirmed: u64,
+        dropped: u64,
+    ) -> SiftStreamMetricsSnapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        SiftStreamMetricsSnapshot {
+            rows_accepted: levels.accepted_rows,
+            bytes_accepted: levels.accepted_bytes,
+            rows_sent: read(&self.rows_sent),
+            bytes_sent: read(&self.bytes_sent),
+            rows_confirmed: confirmed,
+            rows_dropped: dropped,
+            ingestion_channel_rows: levels.queued_rows,
+            ingestion_channel_bytes: levels.queued_bytes,
+            streams_opened: read(&self.streams_opened),
+            checkpoints: read(&self.checkpoints),
+            checkpoints_failed: read(&self.checkpoints_failed),
+            early_oks: read(&self.early_oks),
+            retries: read(&self.retries),
+            current_backoff: Duration::from_micros(read(&self.current_backoff_us)),
+            statuses: std::array::from_fn(|code| read(&self.statuses[code])),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Where rows become segments: encoded under a short lock into the open segment, which a full buffer or a consumer
+//! that asks for more moves into the lane.
+//!
+//! The lock is held for the encoding of one row or the hand-over of a few segments, never over I/O or a wait.
+//! `try_push` only tries to get it, for a bounded number of turns: a caller of high priority never waits for a
+//! holder that is not running.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
+
+use event_listener::Event;
+use tokio::sync::Notify;
+
+use super::lane::{Capacity, Lane};
+use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool};
+use crate::encode::EncodeRow;
+use crate::error::{Error, ErrorCode};
+
+/// How often a `try_push` looks at a lock that is held: some microseconds.
+const LOCK_TURNS: u32 = 400;
+/// An open segment with fewer bytes is copied out, so that its buffer stays where the caller's cache has it.
+const COPY_OUT_BELOW: usize = SEGMENT_SIZE / 4;
+/// A row's `max_len` is at most so many times its true length.
+const ESTIMATE_FACTOR: usize = 6;
+/// Segments that are ready before the first row.
+const PREFAULTED_SEGMENTS: usize = 8;
+
+/// Why a row was not taken.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// No room now, or the lock was held for too long.
+    Full,
+    /// The stream takes no more rows.
+    Closed(Error),
+    /// This row can never be taken.
+    Invalid(Error),
+}
+
+#[derive(Debug)]
+struct Open {
+    shell: Arc<Segment>,
+    bytes: Vec<u8>,
+    rows: u32,
+}
+
+#[derive(Debug)]
+struct State {
+    open: Open,
+    next_id: u64,
+    accepted_bytes: u64,
+    lane: Lane,
+    pool: SegmentPool,
+    /// What each row ends with: run ID and options.
+    suffix: Vec<u8>,
+    consumer_sleeps: bool,
+    closed: Option<Error>,
+}
+
+/// The intake of one stream.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    state: Mutex<State>,
+    /// Told when there may be room again, or never will be.
+    room: Event,
+    /// Told when a sleeping consumer has something to do.
+    consumer: Notify,
+    max_row_size: usize,
+}
+
+/// What waits in the lane, and what was ever accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IntakeLevels {
+    pub(crate) accepted_rows: u64,
+    pub(crate) accepted_bytes: u64,
+    pub(crate) queued_rows: u64,
+    pub(crate) queued_bytes: u64,
+}
+
+impl Intake {
+    pub(crate) fn new(capacity: Capacity, max_row_size: usize, suffix: Vec<u8>) -> Self {
+        let segments = usize::try_from(capacity.bytes / SEGMENT_SIZE as u64).unwrap_or(usize::MAX).min(8_192);
+        let mut pool = SegmentPool::new(segments.max(2 * PREFAULTED_SEGMENTS));
+        pool.prefault(PREFAULTED_SEGMENTS);
+        let (shell, bytes) = pool.take();
+        let state = State {
+            open: Open { shell, bytes, rows: 0 },
+            next_id: 0,
+            accepted_bytes: 0,
+            lane: Lane::new(capacity),
+            pool,
+            suffix,
+            consumer_sleeps: false,
+            closed: None,
+        };
+        Self { state: Mutex::new(state), room: Event::new(), consumer: Notify::new(), max_row_size }
+    }
+
+    /// Takes a row if that needs no wait.
+    pub(crate) fn try_push(&self, row: &impl EncodeRow) -> Result<u64, Refusal> {
+        for _ in 0..LOCK_TURNS {
+            match self.state.try_lock() {
+                Ok(state) => return self.push_locked(state, row),
+                Err(TryLockError::Poisoned(poisoned)) => return self.push_locked(poisoned.into_inner(), row),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        Err(Refusal::Full)
+    }
+
+    /// Takes a row, waiting for room until `deadline`.
+    pub(crate) fn push_until(&self, row: &impl EncodeRow, deadline: Option<Instant>) -> Result<u64, Refusal> {
+        loop {
+            match self.push_locked(self.lock(), row) {
+                Err(Refusal::Full) => {}
+                done => return done,
+            }
+            let listener = self.room.listen();
+            match self.push_locked(self.lock(), row) {
+                Err(Refusal::Full) => {}
+                done => return done,
+            }
+            self.consumer.notify_one();
+            use event_listener::Listener as _;
+            match deadline {
+                None => listener.wait(),
+                Some(deadline) if listener.wait_deadline(deadline).is_none() => return Err(Refusal::Full),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Takes a row, waiting for room. Dropping the future before it is ready means that the row was not taken.
+    pub(crate) async fn push(&self, row: &impl EncodeRow) -> Result<u64, Refusal> {
+        loop {
+            match self.push_locked(self.lock(), row) {
+                Err(Refusal::Full) => {}
+                done => return done,
+            }
+            let listener = self.room.listen();
+            match self.push_locked(self.lock(), row) {
+                Err(Refusal::Full) => {}
+                done => return done,
+            }
+            self.consumer.notify_one();
+            listener.await;
+        }
+    }
+
+    fn push_locked(&self, mut state: MutexGuard<'_, State>, row: &impl EncodeRow) -> Result<u64, Refusal> {
+        if let Some(why) = &state.closed {
+            return Err(Refusal::Closed(why.clone()));
+        }
+        let open_rows = u64::from(state.open.rows);
+        if !state.lane.has_room(open_rows, state.open.bytes.capacity() as u64) {
+            return Err(Refusal::Full);
+        }
+        let most = PREFIX_LEN + row.max_len() + state.suffix.len();
+        if state.open.bytes.len() + most > SEGMENT_SIZE {
+            if state.open.rows > 0 {
+                state.close_open();
+            }
+            if most > state.open.bytes.capacity() {
+                if row.max_len() / ESTIMATE_FACTOR > self.max_row_size {
+                    return Err(Refusal::Invalid(self.too_large(row.max_len())));
+                }
+                state.open.bytes = Vec::with_capacity(most);
+            }
+        }
+        let State { open, suffix, .. } = &mut *state;
+        let start = open.bytes.len();
+        open.bytes.extend_from_slice(&[0; PREFIX_LEN]);
+        row.encode(&mut open.bytes);
+        open.bytes.extend_from_slice(suffix);
+        let len = open.bytes.len() - start - PREFIX_LEN;
+        let prefix = u32::try_from(len).ok().filter(|_| len <= self.max_row_size);
+        let Some(prefix) = prefix else {
+            open.bytes.truncate(start);
+            return Err(Refusal::Invalid(self.too_large(len)));
+        };
+        open.bytes[start + 1..start + PREFIX_LEN].copy_from_slice(&prefix.to_be_bytes());
+        open.rows += 1;
+        let id = state.next_id;
+        state.next_id += 1;
+        state.accepted_bytes += (len + PREFIX_LEN) as u64;
+        let wake = std::mem::take(&mut state.consumer_sleeps);
+        drop(state);
+        if wake {
+            self.consumer.notify_one();
+        }
+        Ok(id)
+    }
+
+    #[cold]
+    fn too_large(&self, len: usize) -> Error {
+        Error::new(
+            ErrorCode::RowTooLarge,
+            format!(
+                "a row of {len} bytes is larger than max_row_size ({}): split it, or raise the limit",
+                self.max_row_size
+            ),
+        )
+    }
+
+    /// Replaces what each row from now on ends with.
+    pub(crate) fn set_suffix(&self, suffix: Vec<u8>) {
+        self.lock().suffix = suffix;
+    }
+
+    /// Moves up to `most_bytes` of what waits, and then what is in the open segment, to the consumer.
+    pub(crate) fn take(&self, into: &mut VecDeque<Arc<Segment>>, most_bytes: usize) {
+        let mut taken = 0;
+        let mut state = self.lock();
+        while taken < most_bytes {
+            if state.lane.is_empty() && state.open.rows > 0 {
+                state.hand_over_open();
+            }
+            let Some(segment) = state.lane.pop() else { break };
+            taken += segment.bytes().len();
+            into.push_back(segment);
+        }
+        drop(state);
+        if taken > 0 {
+            self.room.notify(usize::MAX);
+        }
+    }
+
+    /// Whether nothing waits; if so, the next row wakes the consumer.
+    pub(crate) fn sleep_if_empty(&self) -> bool {
+        let mut state = self.lock();
+        let empty = state.lane.is_empty() && state.open.rows == 0;
+        state.consumer_sleeps = empty;
+        empty
+    }
+
+    /// Waits until a row came after [`sleep_if_empty`](Self::sleep_if_empty), or somebody called
+    /// [`wake_consumer`](Self::wake_consumer).
+    pub(crate) async fn woken(&self) {
+        self.consumer.notified().await;
+    }
+
+    pub(crate) fn wake_consumer(&self) {
+        self.consumer.notify_one();
+    }
+
+    /// Takes no more rows, for the reason given first; what was accepted stays for the consumer.
+    pub(crate) fn close(&self, why: Error) {
+        self.lock().closed.get_or_insert(why);
+        self.room.notify(usize::MAX);
+        self.consumer.notify_one();
+    }
+
+    pub(crate) fn levels(&self) -> IntakeLevels {
+        let state = self.lock();
+        IntakeLevels {
+            accepted_rows: state.next_id,
+            accepted_bytes: state.accepted_bytes,
+            queued_rows: state.lane.rows() + u64::from(state.open.rows),
+            queued_bytes: state.lane.bytes() + state.open.bytes.len() as u64,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn open_first_id(&self) -> u64 {
+        self.next_id - u64::from(self.open.rows)
+    }
+
+    /// Moves the open segment into the lane and opens another one.
+    fn close_open(&mut self) {
+        let first_id = self.open_first_id();
+        let (shell, bytes) = self.pool.take();
+        let full = std::mem::replace(&mut self.open, Open { shell, bytes, rows: 0 });
+        let segment = full.into_segment(first_id);
+        self.pool.lend(&segment);
+        self.lane.push(segment);
+    }
+
+    /// Moves what is in the open segment into the lane; a small part is copied, and the buffer stays open.
+    fn hand_over_open(&mut self) {
+        if self.open.bytes.len() >= COPY_OUT_BELOW {
+            self.close_open();
+            return;
+        }
+        let first_id = self.open_first_id();
+        self.lane.push(Arc::new(Segment::new(self.open.bytes.as_slice().to_vec(), first_id, self.open.rows)));
+        self.open.bytes.clear();
+        self.open.rows = 0;
+    }
+}
+
+impl Open {
+    fn into_segment(mut self, first_id: u64) -> Arc<Segment> {
+        let segment = Segment::new(self.bytes, first_id, self.rows);
+        match Arc::get_mut(&mut self.shell) {
+            Some(shell) => {
+                *shell = segment;
+                self.shell
+            }
+            None => Arc::new(segment),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The handle that callers hold.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::intake::Refusal;
+use super::report::{FinishError, Report};
+use super::send_error::{SendError, TrySendError, full};
+use crate::connect::{ApiKey, ApiKeySource};
+use crate::control::SiftControl;
+use crate::encode::{Encodeable, Encoder, IngestionConfigEncoder};
+use crate::error::{Error, ErrorCode, Result};
+use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::schema::{FlowConfig, RunSelector};
+use crate::seams::runtime::StreamRuntime;
+use crate::transport::Transport;
+
+/// Ends a wait that has no bound of its own before the clock overflows.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// A stream to Sift: encodes with `E`, delivers with `T`.
+///
+/// Cheap to clone, `Send + Sync`, all calls take `&self`. It runs on threads of its own, so callers need no runtime,
+/// and being inside one is fine too. Calls that are not `async` and take a timeout block the calling thread.
+pub struct SiftStream<E: Encoder, T: Transport> {
+    pub(crate) inner: Arc<Inner<E, T>>,
+}
+
+/// What the clones of a stream share. The transport goes before the threads it runs on.
+pub(crate) struct Inner<E, T> {
+    pub(crate) encoder: E,
+    pub(crate) transport: T,
+    pub(crate) registration: Registration,
+    pub(crate) runtime: StreamRuntime,
+}
+
+/// What the stream has registered with Sift, and how.
+pub(crate) struct Registration {
+    pub(crate) control: SiftControl,
+    pub(crate) key: ApiKeySource,
+    pub(crate) run_id: Mutex<Option<String>>,
+}
+
+impl<E: Encoder, T: Transport> Clone for SiftStream<E, T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<E: Encoder, T: Transport> SiftStream<E, T> {
+    /// Sends, waiting for room as long as it takes. On an error nothing was accepted and the data comes back.
+    ///
+    /// Dropping the future before it is ready leaves the row not accepted.
+    pub async fn send<M: Encodeable<E>>(&self, message: M) -> Result<(), SendError<M>> {
+        let pushed = match message.prepare(&self.inner.encoder) {
+            Ok(row) => self.inner.transport.intake().push(&row).await.map_err(refusal),
+            Err(error) => Err(error),
+        };
+        pushed.map(drop).map_err(|error| SendError { data: message, error })
+    }
+
+    /// Sends, blocking the calling thread for at most `timeout` until there is room.
+    pub fn send_timeout<M: Encodeable<E>>(&self, message: M, timeout: Duration) -> Result<(), SendError<M>> {
+        let pushed = match message.prepare(&self.inner.encoder) {
+            Ok(row) => match self.inner.transport.intake().push_until(&row, Some(deadline(timeout))) {
+                Ok(_) => Ok(()),
+                Err(Refusal::Full) => Err(Error::new(
+                    ErrorCode::Timeout,
+                    format!("no room for the row within {timeout:?}: send again later, or wait longer"),
+                )),
+                Err(refused) => Err(refusal(refused)),
+            },
+            Err(error) => Err(error),
+        };
+        pushed.map_err(|error| SendError { data: message, error })
+    }
+
+    /// Sends without ever waiting.
+    pub fn try_send<M: Encodeable<E>>(&self, message: M) -> Result<(), TrySendError<M>> {
+        let pushed = match message.prepare(&self.inner.encoder) {
+            Ok(row) => self.inner.transport.intake().try_push(&row),
+            Err(error) => Err(Refusal::Invalid(error)),
+        };
+        match pushed {
+            Ok(_) => Ok(()),
+            Err(Refusal::Full) => Err(TrySendError::Full(message)),
+            Err(Refusal::Closed(error) | Refusal::Invalid(error)) => {
+                Err(TrySendError::Refused(SendError { data: message, error }))
+            }
+        }
+    }
+
+    /// Sends all in order, waiting for room. On an error everything that was not accepted comes back.
+    pub async fn send_requests<M, I>(&self, messages: I) -> Result<(), SendError<Vec<M>>>
+    where
+        M: Encodeable<E>,
+        I: IntoIterator<Item = M>,
+    {
+        let mut messages = messages.into_iter();
+        while let Some(message) = messages.next() {
+            if let Err(SendError { data, error }) = self.send(message).await {
+                return Err(SendError { data: std::iter::once(data).chain(messages).collect(), error });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends in order as many as there is room for, without waiting; the rest comes back.
+    pub fn try_send_requests<M, I>(&self, messages: I) -> Result<(), TrySendError<Vec<M>>>
+    where
+        M: Encodeable<E>,
+        I: IntoIterator<Item = M>,
+    {
+        let mut messages = messages.into_iter();
+        while let Some(message) = messages.next() {
+            match self.try_send(message) {
+                Ok(()) => {}
+                Err(TrySendError::Full(data)) => {
+                    return Err(TrySendError::Full(std::iter::once(data).chain(messages).collect()));
+                }
+                Err(TrySendError::Refused(SendError { data, error })) => {
+                    let data = std::iter::once(data).chain(messages).collect();
+                    return Err(TrySendError::Refused(SendError { data, error }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything accepted so far confirmed, and waits for it. Blocks the calling thread.
+    pub fn flush_confirmed(&self, timeout: Duration) -> Result<()> {
+        self.inner.transport.flush_confirmed(deadline(timeout))
+    }
+
+    /// Ends the stream: delivers what was accepted and says what became of each row. Blocks the calling thread, never
+    /// longer than `timeout` plus 250 ms. Calling it again is harmless.
+    pub fn finish(&self, timeout: Duration) -> Result<Report, FinishError> {
+        self.inner.transport.finish(deadline(timeout))
+    }
+
+    /// Ends the stream now. Waiting calls get `reason`.
+    pub fn cancel(&self, reason: &str) {
+        let message = format!("the stream was cancelled: {reason}");
+        self.inner.transport.cancel(Error::new(ErrorCode::Cancelled, message));
+    }
+
+    /// How many rows, from the first one on, are confirmed without a gap.
+    pub fn confirmed_watermark(&self) -> u64 {
+        self.inner.transport.confirmed_watermark()
+    }
+
+    /// The counters of this moment.
+    pub fn get_metrics_snapshot(&self) -> SiftStreamMetricsSnapshot {
+        self.inner.transport.snapshot()
+    }
+
+    /// The encoder, which knows the flows.
+    pub fn encoder(&self) -> &E {
+        &self.inner.encoder
+    }
+
+    /// Replaces the API key; requests that begin later carry the new one.
+    pub fn set_api_key(&self, key: &str) -> Result<()> {
+        self.inner.registration.key.set_api_key(ApiKey::new(key)?);
+        Ok(())
+    }
+
+    /// The ID of the run that rows are attached to.
+    pub fn run_id(&self) -> Option<String> {
+        self.inner.registration.run_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Attaches rows sent from now on to a run, which is looked up, or created or updated by its client key.
+    pub async fn attach_run(&self, selector: RunSelector) -> Result<()> {
+        let control = self.inner.registration.control.clone();
+        let run_id = self.on_own_threads(async move { control.ensure_run(&selector).await }).await?;
+        self.set_run(Some(run_id));
+        Ok(())
+    }
+
+    /// Rows sent from now on belong to no run.
+    pub fn detach_run(&self) {
+        self.set_run(None);
+    }
+
+    fn set_run(&self, run_id: Option<String>) {
+        let mut current = self.inner.registration.run_id.lock().unwrap_or_else(PoisonError::into_inner);
+        self.inner.transport.intake().set_suffix(self.inner.encoder.suffix(run_id.as_deref()));
+        *current = run_id;
+    }
+
+    async fn on_own_threads<R: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<R>> + Send + 'static,
+    ) -> Result<R> {
+        self.inner.runtime.handle().run(work).await
+    }
+}
+
+impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
+    /// Registers flows with Sift, so that their rows can be sent. A flow that exists with other channels is an error
+    /// that shows the difference, and then none is added.
+    pub async fn add_new_flows(&self, flows: &[FlowConfig]) -> Result<()> {
+        let control = self.inner.registration.control.clone();
+        let config_id = self.inner.encoder.ingestion_config_id().to_owned();
+        let wanted = flows.to_vec();
+        self.on_own_threads(async move { control.add_new_flows(&config_id, &wanted).await }).await?;
+        self.inner.encoder.add(flows);
+        Ok(())
+    }
+
+    /// The descriptor of the flow `name`, for building rows by channel index.
+    pub fn get_flow_descriptor(&self, name: &str) -> Result<crate::flow::FlowDescriptor> {
+        self.inner.encoder.get_flow_descriptor(name)
+    }
+}
+
+fn refusal(refused: Refusal) -> Error {
+    match refused {
+        Refusal::Full => full(),
+        Refusal::Closed(error) | Refusal::Invalid(error) => error,
+    }
+}
+
+fn deadline(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or(now + FOREVER)
+}

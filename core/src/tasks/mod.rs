@@ -1,0 +1,5 @@
+//! The tasks that move rows on, on threads of the library.
+
+pub(crate) mod carried;
+pub(crate) mod ingestion;
+pub(crate) mod link;
