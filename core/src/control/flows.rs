@@ -112,11 +112,13 @@ impl SiftControl {
     /// Registers flows, batch by batch. One that exists already ends it early: the caller compares again.
     async fn create_flows(&self, ingestion_config_id: &str, flows: &[&FlowConfig]) -> Result<()> {
         let limit = self.options.max_decoding_message_size;
-        let mut flows = flows.iter().copied().peekable();
-        while flows.peek().is_some() {
+        let mut rest = flows;
+        while !rest.is_empty() {
+            let batch = first_batch(rest.iter().copied());
+            rest = &rest[batch.len()..];
             let request = CreateIngestionConfigFlowsRequest {
                 ingestion_config_id: ingestion_config_id.to_owned(),
-                flows: take_batch(&mut flows),
+                flows: batch,
             };
             let answer = self
                 .call("CreateIngestionConfigFlows", request, move |channel, request| {
@@ -168,23 +170,16 @@ fn mismatch(difference: &str, new_key: Option<&str>) -> Error {
     Error::new(ErrorCode::SchemaMismatch, format!("{difference}\n{advice}"))
 }
 
-/// As many of the first flows as one request may carry.
-pub(super) fn first_batch(flows: &[FlowConfig]) -> Vec<WireFlow> {
-    take_batch(&mut flows.iter().peekable())
-}
-
-/// The next flows for one request: at least one, however large it is.
-fn take_batch<'a>(flows: &mut std::iter::Peekable<impl Iterator<Item = &'a FlowConfig>>) -> Vec<WireFlow> {
+/// As many of the first flows as one request may carry: at least one, however large it is.
+pub(super) fn first_batch<'a>(flows: impl IntoIterator<Item = &'a FlowConfig>) -> Vec<WireFlow> {
     let mut batch = Vec::new();
     let mut bytes = 0;
-    while batch.len() < MAX_BATCH_FLOWS {
-        let Some(flow) = flows.peek().map(|flow| WireFlow::from(*flow)) else { break };
+    for flow in flows.into_iter().take(MAX_BATCH_FLOWS).map(WireFlow::from) {
         bytes += flow.encoded_len();
         if bytes > MAX_BATCH_BYTES && !batch.is_empty() {
             break;
         }
         batch.push(flow);
-        flows.next();
     }
     batch
 }
