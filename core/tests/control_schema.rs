@@ -19,7 +19,7 @@ fn form(flows: Vec<FlowConfig>) -> IngestionConfigForm {
 }
 
 fn error(channels: Vec<ChannelConfig>) -> SchemaError {
-    form(vec![flow("f", channels)]).validate().unwrap_err()
+    form(vec![flow("f", channels)]).validate().expect_err("the flow is wrong")
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Connections against real TLS listeners: each way it can fail says so, and the key never travels in clear.
 
+#![allow(clippy::unwrap_used)] // The helpers of a test may fail it.
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -112,10 +112,13 @@ impl SiftControl {
     /// Registers flows, batch by batch. One that exists already ends it early: the caller compares again.
     async fn create_flows(&self, ingestion_config_id: &str, flows: &[&FlowConfig]) -> Result<()> {
         let limit = self.options.max_decoding_message_size;
-        for flows in batches(flows) {
+        let mut rest = flows;
+        while !rest.is_empty() {
+            let batch = first_batch(rest.iter().copied());
+            rest = &rest[batch.len()..];
             let request = CreateIngestionConfigFlowsRequest {
                 ingestion_config_id: ingestion_config_id.to_owned(),
-                flows,
+                flows: batch,
             };
             let answer = self
                 .call("CreateIngestionConfigFlows", request, move |channel, request| {
@@ -167,33 +170,16 @@ fn mismatch(difference: &str, new_key: Option<&str>) -> Error {
     Error::new(ErrorCode::SchemaMismatch, format!("{difference}\n{advice}"))
 }
 
-/// All of `flows`, each batch as large as one request may be.
-fn batches(flows: &[&FlowConfig]) -> Vec<Vec<WireFlow>> {
-    let mut flows = flows.iter().copied().peekable();
-    let mut batches = Vec::new();
-    while flows.peek().is_some() {
-        batches.push(take_batch(&mut flows));
-    }
-    batches
-}
-
-/// As many of the first flows as one request may carry.
-pub(super) fn first_batch(flows: &[FlowConfig]) -> Vec<WireFlow> {
-    take_batch(&mut flows.iter().peekable())
-}
-
-/// The next flows for one request: at least one, however large it is.
-fn take_batch<'a>(flows: &mut std::iter::Peekable<impl Iterator<Item = &'a FlowConfig>>) -> Vec<WireFlow> {
+/// As many of the first flows as one request may carry: at least one, however large it is.
+pub(super) fn first_batch<'a>(flows: impl IntoIterator<Item = &'a FlowConfig>) -> Vec<WireFlow> {
     let mut batch = Vec::new();
     let mut bytes = 0;
-    while batch.len() < MAX_BATCH_FLOWS {
-        let Some(flow) = flows.peek().map(|flow| WireFlow::from(*flow)) else { break };
+    for flow in flows.into_iter().take(MAX_BATCH_FLOWS).map(WireFlow::from) {
         bytes += flow.encoded_len();
         if bytes > MAX_BATCH_BYTES && !batch.is_empty() {
             break;
         }
         batch.push(flow);
-        flows.next();
     }
     batch
 }
