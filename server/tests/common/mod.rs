@@ -1,6 +1,7 @@
 //! A small client for the server's tests, on tonic's generic calls.
 
 #![allow(dead_code, reason = "each test crate uses its part")]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use siftstream_server::proto::sift::common::r#type::v1::ChannelDataType;
 use siftstream_server::proto::sift::ingest::v1::{
