@@ -50,7 +50,7 @@ async fn the_official_client_streams_every_type_without_loss() {
             tags: None,
             metadata: None,
         };
-        let stream = SiftStreamBuilder::from_channel(channel)
+        let mut stream = SiftStreamBuilder::from_channel(channel)
             .ingestion_config(schema())
             .attach_run(run)
             .live_only()
