@@ -26,6 +26,9 @@ const ARBITRARY: &str = "/sift.ingest.v1.IngestService/IngestArbitraryProtobufDa
 /// Commands that may wait for a connection; it takes them at once unless it is frozen.
 const COMMAND_CAPACITY: usize = 64;
 
+/// How soon a change of settings is tried, and tried again.
+const SETTINGS_RETRY: Duration = Duration::from_millis(2);
+
 /// What a stream, or the server's handle, can ask of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Command {
@@ -54,6 +57,7 @@ where
     let (commands, mut receiver) = mpsc::channel(COMMAND_CAPACITY);
     lock(&shared.connections).push(commands.clone());
     let mut calls = JoinSet::new();
+    let mut window = None;
     loop {
         tokio::select! {
             Some(command) = receiver.recv() => match command {
@@ -64,12 +68,12 @@ where
                 }
                 Command::Freeze(Some(time)) => tokio::time::sleep(time).await,
                 Command::Freeze(None) => std::future::pending().await,
-                Command::Window(size) => {
-                    if connection.set_initial_window_size(size).is_err() {
-                        return;
-                    }
-                }
+                Command::Window(size) => window = Some(size),
             },
+            () = tokio::time::sleep(SETTINGS_RETRY), if window.is_some() => {
+                // Refused while the client has not acknowledged earlier settings.
+                window = window.filter(|&size| connection.set_initial_window_size(size).is_err());
+            }
             next = connection.accept() => match next {
                 Some(Ok((request, respond))) => {
                     calls.spawn(route(request, respond, Arc::clone(&shared), commands.clone()));
