@@ -1,5 +1,6 @@
 //! The siftstream command.
 
+mod bench;
 mod fault_flag;
 mod record;
 mod serve;
@@ -7,6 +8,9 @@ mod table;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: bench::CountingAllocator = bench::CountingAllocator;
 
 /// Telemetry streaming to Sift.
 #[derive(Debug, Parser)]
@@ -18,12 +22,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure how fast rows are delivered.
+    Bench(bench::Args),
     /// Run a local Sift endpoint that checks what it gets.
     Serve(serve::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Bench(args) => bench::run(&args),
         Command::Serve(args) => serve::run(&args),
     }
 }

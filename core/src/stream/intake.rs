@@ -7,13 +7,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use event_listener::Event;
+use event_listener::{Event, Listener as _};
 use tokio::sync::Notify;
 
 use super::lane::{Capacity, Lane};
-use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool};
+use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, new_spare};
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
 
@@ -23,8 +23,16 @@ const LOCK_TURNS: u32 = 400;
 const COPY_OUT_BELOW: usize = SEGMENT_SIZE / 4;
 /// A row's `max_len` is at most so many times its true length.
 const ESTIMATE_FACTOR: usize = 6;
+/// Segments that a consumer has taken and not sent yet.
+const CONSUMER_SEGMENTS: usize = 256;
+/// The most segments whose memory is used again, whatever the bounds: 1 GiB.
+const MOST_POOLED: usize = 64 * 1024;
 /// Segments that are ready before the first row.
-const PREFAULTED_SEGMENTS: usize = 8;
+const FIRST_SPARES: usize = 8;
+/// How many spares a consumer adds at a time.
+const SPARES_AT_ONCE: usize = 128;
+/// The most segments that are kept ready: 16 MiB, of which a page each is touched.
+const MOST_SPARES: usize = 1024;
 
 /// Why a row was not taken.
 #[derive(Debug)]
@@ -78,10 +86,13 @@ pub(crate) struct IntakeLevels {
 }
 
 impl Intake {
-    pub(crate) fn new(capacity: Capacity, max_row_size: usize, suffix: Vec<u8>) -> Self {
-        let segments = usize::try_from(capacity.bytes / SEGMENT_SIZE as u64).unwrap_or(usize::MAX).min(8_192);
-        let mut pool = SegmentPool::new(segments.max(2 * PREFAULTED_SEGMENTS));
-        pool.prefault(PREFAULTED_SEGMENTS);
+    /// An intake whose lane has `capacity`, and whose consumer keeps up to `kept_bytes` more for sending again.
+    pub(crate) fn new(capacity: Capacity, kept_bytes: u64, max_row_size: usize, suffix: Vec<u8>) -> Self {
+        let outstanding = capacity.bytes.saturating_add(kept_bytes) / SEGMENT_SIZE as u64;
+        let outstanding = usize::try_from(outstanding).unwrap_or(usize::MAX).min(MOST_POOLED);
+        let queued = usize::try_from(capacity.bytes / SEGMENT_SIZE as u64).unwrap_or(usize::MAX);
+        let mut pool = SegmentPool::new(outstanding + CONSUMER_SEGMENTS, (queued + 1).min(MOST_SPARES));
+        pool.add_spares(std::iter::repeat_with(new_spare).take(FIRST_SPARES));
         let (shell, bytes) = pool.take();
         let state = State {
             open: Open { shell, bytes, rows: 0 },
@@ -108,20 +119,20 @@ impl Intake {
         Err(Refusal::Full)
     }
 
-    /// Takes a row, waiting for room until `deadline`.
-    pub(crate) fn push_until(&self, row: &impl EncodeRow, deadline: Option<Instant>) -> Result<u64, Refusal> {
+    /// Takes a row, waiting for room for at most `timeout`. Looks at the clock only if it has to wait.
+    pub(crate) fn push_until(&self, row: &impl EncodeRow, timeout: Duration) -> Result<u64, Refusal> {
+        match self.push_locked(self.lock(), row) {
+            Err(Refusal::Full) => {}
+            done => return done,
+        }
+        let deadline = Instant::now().checked_add(timeout);
         loop {
-            match self.push_locked(self.lock(), row) {
-                Err(Refusal::Full) => {}
-                done => return done,
-            }
             let listener = self.room.listen();
             match self.push_locked(self.lock(), row) {
                 Err(Refusal::Full) => {}
                 done => return done,
             }
             self.consumer.notify_one();
-            use event_listener::Listener as _;
             match deadline {
                 None => listener.wait(),
                 Some(deadline) if listener.wait_deadline(deadline).is_none() => return Err(Refusal::Full),
@@ -210,7 +221,10 @@ impl Intake {
     /// Moves up to `most_bytes` of what waits, and then what is in the open segment, to the consumer.
     pub(crate) fn take(&self, into: &mut VecDeque<Arc<Segment>>, most_bytes: usize) {
         let mut taken = 0;
+        let missing = self.lock().pool.missing_spares();
+        let spares: Vec<_> = std::iter::repeat_with(new_spare).take(missing.min(SPARES_AT_ONCE)).collect();
         let mut state = self.lock();
+        state.pool.add_spares(spares);
         while taken < most_bytes {
             if state.lane.is_empty() && state.open.rows > 0 {
                 state.hand_over_open();

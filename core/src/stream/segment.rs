@@ -78,43 +78,47 @@ impl Buf for SegmentBuf {
 
 /// Hands out segment memory that all readers have let go of, so that a warm stream allocates nothing.
 ///
-/// Segments leave in the order they came, so looking at the oldest few finds a free one if there is any.
+/// Segments are let go of in about the order they were lent, so the oldest one is free if any is. Beside those,
+/// spares are kept ready by the consumer: how much is outstanding may still grow, but not on the caller's time.
 #[derive(Debug)]
 pub(crate) struct SegmentPool {
     lent: VecDeque<Arc<Segment>>,
     most: usize,
+    spares: Vec<Arc<Segment>>,
+    wanted_spares: usize,
 }
 
-/// How many of the oldest segments are looked at before memory is allocated.
-const LOOK_AT: usize = 4;
+/// An empty segment with the memory of a full one.
+pub(crate) fn new_spare() -> Arc<Segment> {
+    Arc::new(Segment::new(Vec::with_capacity(SEGMENT_SIZE), 0, 0))
+}
 
 impl SegmentPool {
-    /// Keeps at most `most` segments; what exceeds it is freed by its last reader.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { lent: VecDeque::with_capacity(most), most }
+    /// Uses the memory of at most `most` segments again and keeps `wanted_spares` ready.
+    pub(crate) fn new(most: usize, wanted_spares: usize) -> Self {
+        let spares = Vec::with_capacity(wanted_spares);
+        Self { lent: VecDeque::with_capacity(most), most, spares, wanted_spares }
     }
 
-    /// Allocates and touches `count` segments now, so that the first rows do not.
-    pub(crate) fn prefault(&mut self, count: usize) {
-        for _ in 0..count.min(self.most.saturating_sub(self.lent.len())) {
-            let mut bytes = vec![1_u8; SEGMENT_SIZE];
-            bytes.clear();
-            self.lent.push_front(Arc::new(Segment::new(bytes, 0, 0)));
-        }
+    /// How many spares are missing.
+    pub(crate) fn missing_spares(&self) -> usize {
+        self.wanted_spares.saturating_sub(self.spares.len())
+    }
+
+    /// Adds spares, as far as they are missing.
+    pub(crate) fn add_spares(&mut self, spares: impl IntoIterator<Item = Arc<Segment>>) {
+        self.spares.extend(spares.into_iter().take(self.missing_spares()));
     }
 
     /// An empty segment shell and its empty, standard-sized buffer.
     pub(crate) fn take(&mut self) -> (Arc<Segment>, Vec<u8>) {
-        for _ in 0..LOOK_AT.min(self.lent.len()) {
-            let Some(mut oldest) = self.lent.pop_front() else { break };
-            if let Some(segment) = Arc::get_mut(&mut oldest) {
-                let mut bytes = std::mem::take(&mut segment.bytes);
-                bytes.clear();
-                return (oldest, bytes);
-            }
-            self.lent.push_back(oldest);
-        }
-        (Arc::new(Segment::default()), Vec::with_capacity(SEGMENT_SIZE))
+        let oldest_is_free = self.lent.front_mut().is_some_and(|oldest| Arc::get_mut(oldest).is_some());
+        let free = if oldest_is_free { self.lent.pop_front() } else { self.spares.pop() };
+        let mut shell = free.unwrap_or_else(new_spare);
+        let mut bytes =
+            Arc::get_mut(&mut shell).map(|free| std::mem::take(&mut free.bytes)).unwrap_or_default();
+        bytes.clear();
+        (shell, bytes)
     }
 
     /// Remembers a segment that is being handed on, to use its memory again.

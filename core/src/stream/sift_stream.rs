@@ -62,7 +62,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     /// Sends, blocking the calling thread for at most `timeout` until there is room.
     pub fn send_timeout<M: Encodeable<E>>(&self, message: M, timeout: Duration) -> Result<(), SendError<M>> {
         let pushed = match message.prepare(&self.inner.encoder) {
-            Ok(row) => match self.inner.transport.intake().push_until(&row, Some(deadline(timeout))) {
+            Ok(row) => match self.inner.transport.intake().push_until(&row, timeout) {
                 Ok(_) => Ok(()),
                 Err(Refusal::Full) => Err(Error::new(
                     ErrorCode::Timeout,

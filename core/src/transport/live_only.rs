@@ -31,7 +31,7 @@ impl LiveStreamingOnly {
         suffix: Vec<u8>,
         options: IngestionOptions,
     ) -> Self {
-        let intake = Arc::new(Intake::new(capacity, max_row_size, suffix));
+        let intake = Arc::new(Intake::new(capacity, options.replay_window_bytes, max_row_size, suffix));
         let delivery = Arc::new(Delivery::default());
         let counters = Arc::new(StreamCounters::default());
         let task =

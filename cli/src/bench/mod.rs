@@ -1,0 +1,93 @@
+//! `siftstream bench`: sends numbered rows as fast as it can, or at a rate, and says how it went.
+
+mod allocations;
+mod latency;
+mod result;
+mod usage;
+mod workload;
+
+pub use allocations::CountingAllocator;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+/// How rows are delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// In memory only.
+    Live,
+    /// Live, with backups on disk.
+    LiveWithBackups,
+    /// To files only.
+    FileBackup,
+}
+
+/// The options of `siftstream bench`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Args {
+    /// The endpoint, such as http://127.0.0.1:50051.
+    #[arg(long)]
+    pub uri: String,
+    /// Allow http://: the key and all data travel unencrypted.
+    #[arg(long)]
+    pub insecure: bool,
+    /// The API key.
+    #[arg(long, default_value = "bench")]
+    pub api_key: String,
+    /// How rows are delivered.
+    #[arg(long, value_enum, default_value = "live")]
+    pub mode: Mode,
+    /// How many rows.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub messages: u64,
+    /// How many double channels beside `seq`.
+    #[arg(long, default_value_t = 9)]
+    pub channels: u32,
+    /// Rows per second and thread; as fast as possible without it.
+    #[arg(long)]
+    pub rate: Option<u64>,
+    /// How many threads send.
+    #[arg(long, default_value_t = 1)]
+    pub threads: u32,
+    /// Where backups go.
+    #[arg(long)]
+    pub dir: Option<std::path::PathBuf>,
+    /// How often a checkpoint is made, in milliseconds.
+    #[arg(long)]
+    pub checkpoint_ms: Option<u64>,
+    /// Wait so long, before finish, for everything to be confirmed.
+    #[arg(long)]
+    pub wait_confirmed_ms: Option<u64>,
+    /// The time that finish has.
+    #[arg(long, default_value_t = 30_000)]
+    pub finish_timeout_ms: u64,
+    /// Measure each send.
+    #[arg(long)]
+    pub latency: bool,
+    /// End with one line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command. The exit code is 0 only if every row is where it should be.
+pub fn run(args: &Args) -> ExitCode {
+    match workload::run(args) {
+        Ok(result) => {
+            let text = if args.json { result.to_json() } else { result.to_text() };
+            let written = writeln!(io::stdout().lock(), "{text}");
+            if written.is_ok() && result.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            // Nothing more can be said if the error stream is closed.
+            writeln!(io::stderr().lock(), "siftstream bench: {error}").ok();
+            ExitCode::from(2)
+        }
+    }
+}
+
+pub(crate) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}

@@ -1,0 +1,163 @@
+//! The rows of the benchmark and the threads that send them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use siftstream::{
+    ChannelConfig, ChannelDataType, ChannelIndex, Credentials, Error, ErrorCode, FlowBuilder, FlowConfig,
+    IngestionConfigEncoder, IngestionConfigForm, LiveStreamingOnly, Result, SiftStream, SiftStreamBuilder,
+    TimeValue,
+};
+
+use super::latency::Latencies;
+use super::result::BenchResult;
+use super::{Args, Mode, allocations, millis, usage};
+
+const FLOW: &str = "bench";
+/// How long one row may wait for room. A stream that takes nothing for so long will not recover.
+const SEND_TIMEOUT: Duration = Duration::from_secs(600);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+type Stream = SiftStream<IngestionConfigEncoder, LiveStreamingOnly>;
+
+/// What one sending thread brings back.
+struct Sent {
+    latencies: Latencies,
+    /// Allocations of the process when the first half was sent, and at the end.
+    allocations: (u64, u64),
+    failure: Option<Error>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<BenchResult> {
+    if args.mode != Mode::Live {
+        let message = "this mode is not built yet: use --mode live";
+        return Err(Error::new(ErrorCode::NotConfigured, message));
+    }
+    if args.threads == 0 {
+        return Err(Error::new(ErrorCode::InvalidArgument, "--threads must be at least 1"));
+    }
+    let stream = open(args)?;
+    let next = AtomicU64::new(0);
+    let cpu_before = usage::cpu_time();
+    let began = Instant::now();
+    let sent: Vec<Sent> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..args.threads).map(|_| scope.spawn(|| send(args, &stream, &next))).collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                let died = |_| Err(Error::new(ErrorCode::WorkerDied, "a sending thread died"));
+                thread.join().unwrap_or_else(died)
+            })
+            .collect::<Result<_>>()
+    })?;
+    let send = began.elapsed();
+    if let Some(wait) = args.wait_confirmed_ms {
+        // Whether everything was confirmed is in the report.
+        stream.flush_confirmed(millis(wait)).ok();
+    }
+    let (report, finish) = match stream.finish(millis(args.finish_timeout_ms)) {
+        Ok(report) => (report, "ok".to_owned()),
+        Err(failed) => (failed.report, failed.error.to_string()),
+    };
+    let all = began.elapsed();
+    let cpu = usage::cpu_time().saturating_sub(cpu_before);
+    let mut latencies = Latencies::new();
+    sent.iter().for_each(|thread| latencies.add(&thread.latencies));
+    let failure = sent.iter().find_map(|thread| thread.failure.as_ref());
+    let half = args.messages - args.messages / 2;
+    let allocations: u64 =
+        sent.iter().map(|thread| thread.allocations.1 - thread.allocations.0).max().unwrap_or(0);
+    Ok(BenchResult {
+        messages: args.messages,
+        channels: args.channels,
+        send,
+        all,
+        cpu,
+        peak_rss_kib: usage::peak_rss_kib(),
+        latencies,
+        allocations_per_row: if half == 0 { 0.0 } else { allocations as f64 / half as f64 },
+        report,
+        finish: failure.map_or(finish, ToString::to_string),
+    })
+}
+
+fn open(args: &Args) -> Result<Stream> {
+    let mut channels = vec![ChannelConfig::new("seq", ChannelDataType::Uint64)];
+    channels
+        .extend((0..args.channels).map(|at| ChannelConfig::new(format!("c{at}"), ChannelDataType::Double)));
+    let form = IngestionConfigForm {
+        asset_name: FLOW.to_owned(),
+        client_key: format!("bench-{}", args.channels),
+        flows: vec![FlowConfig { name: FLOW.to_owned(), channels }],
+    };
+    let credentials = Credentials::Config { uri: args.uri.clone(), apikey: args.api_key.clone() };
+    let mut live =
+        SiftStreamBuilder::new(credentials).insecure(args.insecure).ingestion_config(form).live_only();
+    if let Some(interval) = args.checkpoint_ms {
+        live = live.checkpoint_interval(millis(interval));
+    }
+    live.build_blocking(START_TIMEOUT)
+}
+
+fn send(args: &Args, stream: &Stream, next: &AtomicU64) -> Result<Sent> {
+    let mut row = FlowBuilder::new(&stream.get_flow_descriptor(FLOW)?);
+    let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
+    let mut pace = args.rate.map(Pace::new);
+    let warm = args.messages / 2;
+    loop {
+        let seq = next.fetch_add(1, Ordering::Relaxed);
+        if seq >= args.messages {
+            break;
+        }
+        if seq <= warm {
+            sent.allocations.0 = allocations::count();
+        }
+        if let Some(pace) = &mut pace {
+            pace.wait();
+        }
+        fill(&mut row, seq, args.channels)?;
+        let began = args.latency.then(Instant::now);
+        if let Err(failed) = stream.send_timeout(&row, SEND_TIMEOUT) {
+            sent.failure = Some(failed.error);
+            break;
+        }
+        if let Some(began) = began {
+            sent.latencies.record(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+    sent.allocations.1 = allocations::count();
+    Ok(sent)
+}
+
+fn fill(row: &mut FlowBuilder, seq: u64, channels: u32) -> Result<()> {
+    row.set_timestamp(TimeValue::now());
+    row.set_uint64(ChannelIndex::new(0), seq)?;
+    for at in 0..channels {
+        row.set_double(ChannelIndex::new(at + 1), seq as f64 + f64::from(at))?;
+    }
+    Ok(())
+}
+
+/// Lets a thread go on at even intervals.
+struct Pace {
+    interval: Duration,
+    next: Instant,
+}
+
+impl Pace {
+    fn new(rate: u64) -> Self {
+        Self {
+            interval: Duration::from_secs(1) / u32::try_from(rate.max(1)).unwrap_or(u32::MAX),
+            next: Instant::now(),
+        }
+    }
+
+    fn wait(&mut self) {
+        let left = self.next.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            thread::sleep(left);
+        }
+        self.next += self.interval;
+    }
+}

@@ -1,0 +1,104 @@
+//! A warm stream allocates nothing on the thread that sends.
+
+#![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use common::{form, row, stream_with};
+use siftstream::schema::{ChannelConfig, ChannelDataType, FlowConfig};
+use siftstream::{ChannelIndex, FlowBuilder};
+use siftstream_server::LocalServer;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct CountingAllocator;
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_warm_row_builder_sends_a_million_rows_without_an_allocation() {
+    let server = LocalServer::builder().count_only(true).start().unwrap();
+    // What is outstanding is bounded by these, so a warm stream has met its most.
+    let stream = stream_with(&server, |live| {
+        live.replay_window_bytes(2 * 1024 * 1024).ingestion_data_channel_bytes(1024 * 1024)
+    });
+    let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("bench").unwrap());
+    let mut send = |from: u64, to: u64| {
+        for seq in from..to {
+            row(&mut builder, seq);
+            stream.send_timeout(&builder, TIMEOUT).unwrap();
+        }
+    };
+    send(0, 1_000_000);
+    stream.flush_confirmed(TIMEOUT).unwrap();
+    let before = ALLOCATIONS.with(Cell::get);
+    for seq in 1_000_000..2_000_000_u64 {
+        row(&mut builder, seq);
+        while stream.try_send(&builder).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    let allocated = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(allocated, 0, "allocations on the sending thread");
+    assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 2_000_000);
+}
+
+#[test]
+fn texts_that_change_are_kept_without_an_allocation() {
+    let mut form = form();
+    form.flows = vec![FlowConfig {
+        name: "log".to_owned(),
+        channels: vec![ChannelConfig::new("text", ChannelDataType::String)],
+    }];
+    let server = LocalServer::builder().count_only(true).start().unwrap();
+    let credentials = siftstream::Credentials::Config { uri: server.uri(), apikey: "key".to_owned() };
+    let stream = siftstream::SiftStreamBuilder::new(credentials)
+        .insecure(true)
+        .ingestion_config(form)
+        .live_only()
+        .build_blocking(TIMEOUT)
+        .unwrap();
+    let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("log").unwrap());
+    let texts = ["a longer text, to begin with", "short", ""];
+    let mut before = 0;
+    for number in 0..200_000 {
+        if number == 100_000 {
+            stream.flush_confirmed(TIMEOUT).unwrap();
+            before = ALLOCATIONS.with(Cell::get);
+        }
+        builder.set_string(ChannelIndex::new(0), texts[number % 3]).unwrap();
+        while stream.try_send(&builder).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+}
