@@ -1,0 +1,5 @@
+//! spool
+pub mod ids;
+pub mod journal;
+pub mod pbfs;
+pub mod slot;
