@@ -161,6 +161,14 @@ impl<R: ReadAt> PbfsReader<R> {
         }
     }
 
+    /// The chunk that [`PbfsReader::next_item`] has just returned.
+    pub(crate) fn current(&mut self, extent: std::ops::Range<u64>) -> Result<Chunk<'_>> {
+        let len = usize::try_from(extent.end - extent.start).unwrap_or(usize::MAX);
+        let bytes = self.window.get(&self.source, extent.start, len, self.end);
+        let bytes = bytes.map_err(|error| Error::io("cannot read a backup file", &error))?;
+        Ok(Chunk { offset: extent.start, bytes })
+    }
+
     fn failed(&self, error: &std::io::Error) -> Error {
         Error::io(format_args!("cannot read a backup file near byte {}", self.offset), error)
     }
