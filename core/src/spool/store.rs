@@ -4,6 +4,7 @@
 //! the writer takes once per chunk.
 
 use super::journal::{FileEntry, Index, Journal, Record, Run};
+use super::pbfs::Damage;
 use super::slot::Slot;
 use crate::checkpoint::{CheckpointState, CheckpointStore};
 use crate::error::{Error, ErrorCode, Result};
@@ -209,7 +210,7 @@ impl Spool {
         shared.journal.sync()
     }
 
-    /// Removes the finished files in which every row was confirmed; returns their numbers.
+    /// Removes the finished files in which every row was confirmed, as far as the journal alone can tell; returns their numbers.
     pub fn remove_confirmed(&self) -> Result<Vec<u64>> {
         let mut shared = self.shared();
         shared.record_runs()?;
@@ -246,6 +247,25 @@ impl Spool {
         shared.unrecorded.retain(|run| run.file != number);
         shared.forget(number);
         shared.journal.append(&[Record::Removed { file: number }])
+    }
+
+    /// Removes a finished file if every row in it was confirmed, by ID or by place; looks into the file to know.
+    pub fn remove_if_confirmed(&self, file: StoredFile) -> Result<bool> {
+        let inventory = self.inspect(file)?;
+        let quarantined = self.entry(file.number).quarantined;
+        let damage = |found: &Damage| quarantined.covers(&(found.offset..found.offset + found.len));
+        if inventory.unconfirmed() > 0 || !inventory.damage.iter().all(damage) {
+            return Ok(false);
+        }
+        let mut shared = self.shared();
+        if shared.active.contains(&file.number) {
+            return Ok(false);
+        }
+        match shared.journal.sync() {
+            Err(error) if error.code() != ErrorCode::DiskFull => return Err(error),
+            _ => {}
+        }
+        self.remove(&mut shared, &[file]).map(|()| true)
     }
 
     /// Removes a file whatever is in it.

@@ -463,7 +463,7 @@ impl SpoolWriter {
         if let Some(current) = self.current.take() {
             self.spool.set_active(current.number, false);
         }
-        self.spool.record_runs()
+        self.spool.sync_journal()
     }
 
     /// Notices that somebody removed or replaced the file while it is being written.
@@ -611,6 +611,17 @@ impl Current {
             self.torn = self.file.set_len(self.len).is_err();
         }
         result
+    }
+}
+
+impl Drop for SpoolWriter {
+    /// Writes what is in memory, without a sync; whoever needs to know whether it worked calls `rotate` before.
+    fn drop(&mut self) {
+        self.flush().ok();
+        self.spool.record_runs().ok();
+        if let Some(number) = self.current_file() {
+            self.spool.set_active(number, false);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A disk in memory that can fail, tear, lose what was not synced, and crash. For tests.
 //!
 //! The model of a crash: a synced file keeps its synced bytes; of the writes since then any prefix (the last one
-//! torn), any subset of 4 KiB pages, or mere zeros survive. A name that was created, removed or renamed since its
+//! torn), any subset of 512-byte sectors, or mere zeros survive. A name that was created, removed or renamed since its
 //! directory was synced may or may not show the change; changes of one name keep their order. A sync that fails drops
 //! what it should have written, and the next sync succeeds without it, as on Linux.
 
@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-const PAGE: usize = 4096;
+const SECTOR: usize = 512;
 
 /// What goes wrong at one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +174,7 @@ impl Inode {
                 let mut whole = data.clone();
                 self.unsynced.iter().for_each(|change| apply(&mut whole, change));
                 data.resize(whole.len(), 0);
-                for (old, new) in data.chunks_mut(PAGE).zip(whole.chunks(PAGE)) {
+                for (old, new) in data.chunks_mut(SECTOR).zip(whole.chunks(SECTOR)) {
                     if rng.random_bool(0.5) {
                         old.copy_from_slice(new);
                     }
