@@ -4,6 +4,8 @@
 //! crashed in many possible ways, recovered (dying again during some recoveries), and all rows are accounted for.
 //! `SIFTSTREAM_CRASH_IMAGES` sets how many images are made.
 
+#![allow(clippy::unwrap_used)]
+
 use siftstream::seams::clock::ManualClock;
 use siftstream::seams::filesystem::SharedFileSystem;
 use siftstream::seams::filesystem::fake::{FakeFileSystem, Fault};
@@ -86,6 +88,7 @@ fn work(fs: &FakeFileSystem, rng: &mut Rng) -> Promise {
         chunk_bytes: 700,
         flush_interval: Duration::from_millis(5),
         unsynced_window: 900,
+        preallocate: 1000 * rng.below(2),
     };
     let mut writer = SpoolWriter::new(spool.clone(), Area::Data, clock.clone(), options);
     for _ in 0..60 {
@@ -97,7 +100,7 @@ fn work(fs: &FakeFileSystem, rng: &mut Rng) -> Promise {
                 let start = rng.below(promise.accepted + 1);
                 let end = (start + rng.below(40)).min(writer.watermarks().written.max(start));
                 promise.confirmed.extend(start..end);
-                drop(spool.confirm(spool.epoch(), &[start..end]));
+                drop(spool.confirm(spool.epoch(), std::slice::from_ref(&(start..end))));
             }
             4 => drop(spool.remove_confirmed()),
             5 => clock.advance(Duration::from_millis(rng.below(30))),

@@ -1,5 +1,7 @@
 //! A failing disk never costs a row that was taken, and never passes for a working one.
 
+#![allow(clippy::unwrap_used)]
+
 use siftstream::checkpoint::{CheckpointState, CheckpointStore};
 use siftstream::seams::clock::ManualClock;
 use siftstream::seams::filesystem::fake::FakeFileSystem;
@@ -187,7 +189,7 @@ fn block_and_error_take_nothing_and_the_budget_counts_earlier_files() {
     assert_eq!(writer.flush().unwrap_err().code(), ErrorCode::DiskFull);
     assert_eq!(writer.rows_in_memory(), 4);
     let epoch = spool.epoch() - 1;
-    spool.confirm(epoch, &[0..taken]).unwrap();
+    spool.confirm(epoch, std::slice::from_ref(&(0..taken))).unwrap();
     assert_eq!(spool.remove_confirmed().unwrap().len(), 1);
     assert_eq!(writer.flush().unwrap().written, 4);
 }
@@ -220,7 +222,7 @@ fn confirmed_rows_are_not_sent_again_and_their_files_go() {
     let fs = rig.fs.clone();
     assert_eq!(rig.reopened(), (13..20).chain(30..40).collect::<Vec<_>>());
     let spool = open(&fs);
-    spool.confirm(epoch, &[13..20]).unwrap();
+    spool.confirm(epoch, std::slice::from_ref(&(13..20))).unwrap();
     let file = spool.files()[0];
     let mut rows = spool.unconfirmed_rows(&spool.inspect(file).unwrap()).unwrap();
     let mut extents = Vec::new();

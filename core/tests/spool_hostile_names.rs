@@ -1,5 +1,7 @@
 //! No name, however hostile, reaches outside the directory or shares a slot with another, and everything is private.
 
+#![allow(clippy::unwrap_used)]
+
 use siftstream::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use siftstream::spool::{Slot, SlotKey};
 use std::collections::HashSet;

@@ -1,5 +1,7 @@
 //! Damage to a file never costs more than the chunks it touches.
 
+#![allow(clippy::unwrap_used)]
+
 use prost::Message;
 use siftstream::proto::sift::ingest::v1 as ingest;
 use siftstream::spool::pbfs::{ChunkBuilder, DamageReason, Item, PbfsReader};
@@ -12,8 +14,11 @@ fn noise(seed: &mut u64) -> u64 {
     *seed
 }
 
+/// Where a chunk starts, and its rows.
+type Rows = (usize, Vec<Vec<u8>>);
+
 /// A file of at least `size` bytes: the rows of each chunk, and the bytes.
-fn sample(size: usize) -> (Vec<(usize, Vec<Vec<u8>>)>, Vec<u8>) {
+fn sample(size: usize) -> (Vec<Rows>, Vec<u8>) {
     let (mut seed, mut file, mut chunks) = (0x9E37_79B9_7F4A_7C15, Vec::new(), Vec::new());
     while file.len() < size {
         let mut chunk = ChunkBuilder::default();
@@ -31,7 +36,7 @@ fn sample(size: usize) -> (Vec<(usize, Vec<Vec<u8>>)>, Vec<u8>) {
 }
 
 /// The chunks that a reader finds, and its damaged stretches; checks that they cover the file.
-fn read(file: &[u8]) -> (Vec<(usize, Vec<Vec<u8>>)>, Vec<(u64, u64)>) {
+fn read(file: &[u8]) -> (Vec<Rows>, Vec<(u64, u64)>) {
     let (mut chunks, mut damage, mut at) = (Vec::new(), Vec::new(), 0);
     let mut reader = PbfsReader::new(file).unwrap();
     while let Some(item) = reader.next_item().unwrap() {

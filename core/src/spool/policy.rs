@@ -90,6 +90,8 @@ pub struct WriterOptions {
     pub flush_interval: Duration,
     /// How many written but unsynced bytes are kept in memory, to be written again if a sync fails.
     pub unsynced_window: usize,
+    /// How many bytes to reserve on disk ahead of what is written; 0 reserves nothing.
+    pub preallocate: u64,
 }
 
 impl Default for WriterOptions {
@@ -100,6 +102,7 @@ impl Default for WriterOptions {
             chunk_bytes: 64 << 10,
             flush_interval: Duration::from_millis(50),
             unsynced_window: 16 << 20,
+            preallocate: 16 << 20,
         }
     }
 }

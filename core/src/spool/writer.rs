@@ -50,6 +50,8 @@ struct Current {
     /// Bytes of whole chunks; more may be in the file after a failed write.
     len: u64,
     synced: u64,
+    /// Up to here room is reserved.
+    reserved: u64,
     torn: bool,
     named: bool,
     /// From here on the file lost what it was given: that must move to another file.
@@ -341,9 +343,11 @@ impl SpoolWriter {
             self.sync_written()?;
         }
         self.open_file()?;
+        let ahead = self.options.preallocate.min(limit);
         let (Some(current), Some(chunk)) = (&mut self.current, self.closed.pop_front()) else {
             return Ok(());
         };
+        current.reserve(len, ahead);
         if let Err(error) = current.write(&chunk.bytes) {
             let number = current.number;
             self.closed.push_front(chunk);
@@ -388,8 +392,17 @@ impl SpoolWriter {
                     self.reserved = None;
                     self.spool.set_active(number, true);
                     let (torn, named, gone, lost_from) = (false, false, false, None);
-                    self.current =
-                        Some(Current { file, number, len: 0, synced: 0, torn, named, lost_from, gone });
+                    self.current = Some(Current {
+                        file,
+                        number,
+                        len: 0,
+                        synced: 0,
+                        reserved: 0,
+                        torn,
+                        named,
+                        lost_from,
+                        gone,
+                    });
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.reserved = None,
@@ -460,7 +473,8 @@ impl SpoolWriter {
     }
 
     fn finish_file(&mut self) -> Result<()> {
-        if let Some(current) = self.current.take() {
+        if let Some(mut current) = self.current.take() {
+            current.release();
             self.spool.set_active(current.number, false);
         }
         self.spool.sync_journal()
@@ -600,6 +614,21 @@ impl SpoolWriter {
 }
 
 impl Current {
+    /// Reserves room ahead of a chunk of `len` bytes. Only speed depends on it, so that a refusal does not matter.
+    fn reserve(&mut self, len: u64, ahead: u64) {
+        if ahead > 0 && self.len + len > self.reserved {
+            self.file.allocate(self.len, ahead.max(len)).ok();
+            self.reserved = self.len + ahead.max(len);
+        }
+    }
+
+    /// Gives back reserved room behind the end.
+    fn release(&mut self) {
+        if self.reserved > self.len {
+            self.file.set_len(self.len).ok();
+        }
+    }
+
     /// Appends a whole chunk, after cutting off what a failed attempt left behind.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.torn {
@@ -619,8 +648,9 @@ impl Drop for SpoolWriter {
     fn drop(&mut self) {
         self.flush().ok();
         self.spool.record_runs().ok();
-        if let Some(number) = self.current_file() {
-            self.spool.set_active(number, false);
+        if let Some(current) = &mut self.current {
+            current.release();
+            self.spool.set_active(current.number, false);
         }
     }
 }
