@@ -130,7 +130,7 @@ fn a_hostile_file_costs_linear_time() {
     let start = std::time::Instant::now();
     let (found, _) = read(&file);
     assert!(found.is_empty());
-    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 fn row(i: u64) -> ingest::IngestWithConfigDataStreamRequest {

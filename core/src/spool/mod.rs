@@ -23,11 +23,13 @@ mod policy;
 mod recover;
 mod slot;
 mod store;
+mod unconfirmed;
 mod window;
 mod writer;
 
 pub use policy::{DiskBackupPolicy, FsyncPolicy, RollingFilePolicy, WhenFull, WriterOptions};
-pub use recover::{FileInventory, Scanner, Span, UnconfirmedChunk, UnconfirmedRows};
+pub use recover::{FileInventory, Scanner, Span};
 pub use slot::{Slot, SlotInfo, SlotKey};
 pub use store::{Area, Spool, StoredFile, Stranger, StrangerKind};
+pub use unconfirmed::{UnconfirmedChunk, UnconfirmedRows};
 pub use writer::{DroppedRows, SpoolWriter, Watermarks};

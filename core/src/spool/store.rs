@@ -3,15 +3,20 @@
 //! Shared by the thread that writes, the task that sends again, and the checkpoints; everything behind one lock that
 //! the writer takes once per chunk.
 
+mod checkpoints;
+mod listing;
+
+pub use listing::{Stranger, StrangerKind};
+
+use self::listing::look_into;
 use super::journal::{FileEntry, Index, Journal, Record, Run};
 use super::pbfs::Damage;
 use super::slot::Slot;
-use crate::checkpoint::{CheckpointState, CheckpointStore};
 use crate::error::{Error, ErrorCode, Result};
-use crate::seams::filesystem::{FileKind, SharedFileSystem, remove_if_there};
+use crate::seams::filesystem::remove_if_there;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The directory of a file.
@@ -43,26 +48,6 @@ pub struct StoredFile {
     pub area: Area,
     /// Its length.
     pub bytes: u64,
-}
-
-/// Something in the spool's directories that is left alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stranger {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What it is.
-    pub kind: StrangerKind,
-}
-
-/// Why something is left alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StrangerKind {
-    /// A file of ours without a byte in it.
-    Empty,
-    /// A file that has not one of our names.
-    Foreign,
-    /// A link, a FIFO, a device or a directory.
-    NotAFile,
 }
 
 /// The spool of a slot.
@@ -345,70 +330,5 @@ impl Spool {
     #[must_use]
     pub fn blob(&self, name: &str) -> Option<Vec<u8>> {
         self.with_index(|index| index.blobs.get(name).cloned())
-    }
-}
-
-/// Lists the files of one directory. A file of ours in `data/` outranks one of the same number in `pending/`, which
-/// is then its source before patching.
-fn look_into(
-    fs: &SharedFileSystem,
-    slot: &Slot,
-    area: Area,
-    files: &mut BTreeMap<u64, StoredFile>,
-    strangers: &mut Vec<Stranger>,
-) -> Result<()> {
-    let dir = slot.path().join(area.dir());
-    let failed = |path: &Path, error| Error::io(format_args!("cannot look at {}", path.display()), &error);
-    for name in fs.read_dir(&dir).map_err(|error| failed(&dir, error))? {
-        let path = dir.join(&name);
-        let found = fs.metadata(&path).map_err(|error| failed(&path, error))?;
-        let number = name.to_str().and_then(number_of);
-        let kind = match (found.kind, number) {
-            (FileKind::Regular, Some(number)) if found.len > 0 => {
-                files.insert(number, StoredFile { number, area, bytes: found.len });
-                continue;
-            }
-            (FileKind::Regular, Some(_)) => StrangerKind::Empty,
-            (FileKind::Regular, None) => StrangerKind::Foreign,
-            _ => StrangerKind::NotAFile,
-        };
-        strangers.push(Stranger { path, kind });
-    }
-    Ok(())
-}
-
-/// The number in a name of ours.
-fn number_of(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".pbfs")?;
-    let ours = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| ours)
-}
-
-impl CheckpointStore for Spool {
-    fn put(&self, state: CheckpointState) -> Result<()> {
-        let mut shared = self.shared();
-        shared.journal.append(&[Record::Checkpoint(state)])?;
-        shared.journal.sync()
-    }
-
-    fn latest(&self, stream: &str) -> Result<Option<CheckpointState>> {
-        Ok(self.with_index(|index| index.checkpoints.latest(stream).cloned()))
-    }
-
-    fn list(&self, stream: &str) -> Result<Vec<CheckpointState>> {
-        Ok(self.with_index(|index| index.checkpoints.list(stream).cloned().collect()))
-    }
-
-    fn delete_before(&self, stream: &str, sequence: u64) -> Result<u64> {
-        let list = self.list(stream)?;
-        let removed = list.iter().filter(|state| state.sequence < sequence).count() as u64;
-        if removed > 0 {
-            self.append(&[Record::CheckpointsDeleted { stream: stream.to_owned(), before: sequence }])?;
-        }
-        Ok(removed)
-    }
-
-    fn count(&self, stream: &str) -> Result<u64> {
-        Ok(self.with_index(|index| index.checkpoints.list(stream).count() as u64))
     }
 }

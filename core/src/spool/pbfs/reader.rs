@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::seams::filesystem::ReadAt;
 
 const BLOCK: usize = 1 << 20;
-const SEARCH_ALLOWANCE: u64 = 256 << 20;
-const SEARCH_WORK_PER_BYTE: u64 = 16;
+const SEARCH_ALLOWANCE: i64 = 256 << 20;
+const SEARCH_WORK_PER_BYTE: i64 = 16;
 
 /// A chunk whose checksum matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,8 @@ pub struct PbfsReader<R> {
     window: Window,
     offset: u64,
     end: u64,
-    budget: u64,
+    /// Work that the search may still do; below zero it ends.
+    budget: i64,
 }
 
 /// The part of the file that is in memory.
@@ -194,11 +195,11 @@ impl<R: ReadAt> PbfsReader<R> {
         }
         let (steps, exact) = walk(&bytes[CHUNK_HEADER..]);
         if !exact {
-            self.budget = self.budget.saturating_sub(total as u64 / 8 + 16 * steps);
+            self.budget -= total as i64 / 8 + 16 * steps;
             return Ok(Err(DamageReason::Sizes));
         }
         if crc32fast::hash(&bytes[4..]) != crc {
-            self.budget = self.budget.saturating_sub(total as u64 + 16 * steps);
+            self.budget -= total as i64 + 16 * steps;
             return Ok(Err(DamageReason::Checksum));
         }
         Ok(Ok(total))
@@ -219,10 +220,10 @@ impl<R: ReadAt> PbfsReader<R> {
             zeros &= !nonzero;
             let step = candidate.unwrap_or_else(|| block_len.saturating_sub(CHUNK_HEADER - 1).max(1)) as u64;
             let step = if candidate.is_none() && block_len == left { left as u64 } else { step };
-            self.budget = self.budget.saturating_add(SEARCH_WORK_PER_BYTE * step);
+            self.budget += SEARCH_WORK_PER_BYTE * step as i64;
             offset += step;
             if candidate.is_some() {
-                if self.budget == 0 {
+                if self.budget < 0 {
                     return Ok((self.end, false));
                 }
                 if self.check(offset)?.is_ok() {
@@ -252,9 +253,9 @@ fn first_message_overruns(bytes: &[u8], length: u64) -> bool {
 }
 
 /// How many messages were walked over, and whether the last one ended exactly at the end.
-fn walk(payload: &[u8]) -> (u64, bool) {
+fn walk(payload: &[u8]) -> (i64, bool) {
     let mut messages = Messages { rest: payload };
-    let steps = messages.by_ref().count() as u64;
+    let steps = messages.by_ref().count() as i64;
     (steps, messages.rest.is_empty())
 }
 
