@@ -4,7 +4,7 @@
 
 use siftstream::checkpoint::{CheckpointState, CheckpointStore};
 use siftstream::seams::clock::ManualClock;
-use siftstream::seams::filesystem::fake::FakeFileSystem;
+use siftstream::seams::filesystem::fake::{FakeFileSystem, Fault};
 use siftstream::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use siftstream::spool::pending::{RealIds, is_placeholder, placeholder};
 use siftstream::spool::*;
@@ -138,6 +138,31 @@ fn after_a_failed_fsync_the_rows_are_in_another_file() {
         for seed in 0..50 {
             assert_eq!(all_rows(&open(&rig.fs.crash(seed))), (0..40).collect::<Vec<_>>(), "each row once");
         }
+    }
+}
+
+#[test]
+fn what_exceeds_the_window_is_read_back_verified_and_else_counted_as_lost() {
+    for damaged in [false, true] {
+        let policy = DiskBackupPolicy { fsync: FsyncPolicy::Never, ..no_reserve() };
+        let mut rig = Rig::new(policy.clone());
+        let options = WriterOptions { unsynced_window: 700, ..options(policy) };
+        rig.writer = SpoolWriter::new(rig.spool.clone(), Area::Data, rig.clock.clone(), options);
+        (0..40).for_each(|_| rig.add().unwrap());
+        if damaged {
+            let path = rig.spool.path_of(Area::Data, rig.spool.files()[0].number);
+            let mut bytes = rig.fs.content(&path).unwrap();
+            bytes[400] ^= 1;
+            rig.fs.overwrite(&path, &bytes);
+        }
+        rig.fs.fail_syncs(Some(libc::EIO));
+        assert!(rig.writer.sync().is_err() && rig.writer.sync().is_err());
+        rig.fs.fail_syncs(None);
+        assert_eq!(rig.writer.sync().unwrap().durable, 40);
+        let dropped: u64 = rig.writer.take_dropped().iter().map(|dropped| dropped.rows).sum();
+        assert_eq!(dropped, if damaged { 4 } else { 0 });
+        let image = rig.fs.crash(3);
+        assert_eq!(all_rows(&open(&image)).len(), if damaged { 36 } else { 40 });
     }
 }
 
@@ -322,7 +347,7 @@ fn pending_rows_reach_data_with_their_real_ids_whatever_interrupts() {
     for step in 0..60 {
         let image = fs.crash(0);
         let spool = open(&image);
-        image.fail_in(step, siftstream::seams::filesystem::fake::Fault::Die);
+        image.fail_in(step, Fault::Die);
         drop(spool.patch_pending(&ids));
         drop(spool);
         let image = image.crash(step);

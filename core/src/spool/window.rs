@@ -41,6 +41,11 @@ impl Window {
         self.first_id
     }
 
+    /// The first ID of the oldest chunk that is kept.
+    pub fn first_kept(&self) -> Option<u64> {
+        self.chunks.front().map(|chunk| chunk.first_id)
+    }
+
     pub fn push(&mut self, chunk: Closed) {
         self.first_id.get_or_insert(chunk.first_id);
         self.bytes += chunk.bytes.len();

@@ -36,7 +36,7 @@ pub struct Watermarks {
 pub struct DroppedRows {
     /// The epoch of the IDs.
     pub epoch: u64,
-    /// The IDs, where they are known.
+    /// The IDs, where they are known. Of rows that the disk lost, only that they are among these IDs is known.
     pub ids: Vec<Range<u64>>,
     /// How many rows.
     pub rows: u64,

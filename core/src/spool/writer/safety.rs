@@ -121,12 +121,27 @@ impl SpoolWriter {
         Ok(())
     }
 
+    /// The runs of the current file within a stretch that starts at 0 or where the last good sync ended, and ends
+    /// where the chunks in memory begin.
+    fn runs_between(&self, number: u64, range: &Range<u64>) -> Vec<Run> {
+        let clip = |run: Run| {
+            let ids = run.ids();
+            let first = if run.start < range.start { self.window.first_id() } else { None };
+            let last = if run.end > range.end { self.window.first_kept() } else { None };
+            let (first_id, end_id) = (first.unwrap_or(ids.start), last.unwrap_or(ids.end));
+            let (start, end) = (run.start.max(range.start), run.end.min(range.end));
+            Run { start, end, first_id, rows: end_id.saturating_sub(first_id), ..run }
+        };
+        let runs = self.spool.entry(number).runs;
+        runs.into_iter().filter(|run| run.start < range.end && run.end > range.start).map(clip).collect()
+    }
+
     /// Copies the good chunks in a stretch of `source` to a new, synced file.
     pub(super) fn copy_to_new(&mut self, source: &dyn File, number: u64, range: Range<u64>) -> Result<()> {
         self.open_file()?;
-        let runs = self.spool.entry(number).runs;
+        let runs = self.runs_between(number, &range);
         let mut reader = PbfsReader::between(source, range.start, range.end);
-        let mut intact = true;
+        let (mut intact, mut copied) = (true, 0);
         while let Some(item) = reader.next_item()? {
             let Item::Chunk(chunk) = item else {
                 intact = false;
@@ -137,6 +152,7 @@ impl SpoolWriter {
                 .write(chunk.bytes)
                 .map_err(|error| Error::io("cannot move rows to a new backup file", &error))?;
             current.len += chunk.bytes.len() as u64;
+            copied += chunk.rows();
         }
         self.sync_name()?;
         let Some(current) = &mut self.current else { return Ok(()) };
@@ -144,20 +160,15 @@ impl SpoolWriter {
         current.synced = current.len;
         let stored = StoredFile { number: current.number, area: self.area, bytes: current.len };
         self.spool.set_size(stored);
-        let inside = runs.iter().filter(|run| run.start >= range.start && run.end <= range.end);
-        for run in inside.filter(|_| intact) {
-            let (start, end) = (run.start - range.start, run.end - range.start);
-            self.spool.note_run(Run { file: stored.number, start, end, ..*run }, stored);
+        if intact {
+            for run in runs {
+                let (start, end) = (run.start - range.start, run.end - range.start);
+                self.spool.note_run(Run { file: stored.number, start, end, ..run }, stored);
+            }
+            return Ok(());
         }
-        if !intact {
-            let ids = runs.iter().map(Run::ids).collect();
-            self.dropped.push(DroppedRows {
-                epoch: self.spool.epoch(),
-                ids,
-                rows: 0,
-                cause: "lost by the disk",
-            });
-        }
-        Ok(())
+        let rows = runs.iter().map(|run| run.rows).sum::<u64>().saturating_sub(copied);
+        let ids = runs.iter().map(Run::ids).collect();
+        self.count_dropped(DroppedRows { epoch: self.spool.epoch(), ids, rows, cause: "lost by the disk" })
     }
 }
