@@ -1,6 +1,7 @@
 //! Streams telemetry to Sift and never loses a row.
 
 mod builder;
+pub mod checkpoint;
 pub mod connect;
 pub mod control;
 pub mod encode;
@@ -14,6 +15,7 @@ pub mod proto;
 pub mod retry;
 pub mod schema;
 pub mod seams;
+pub mod spool;
 pub mod stream;
 mod tasks;
 pub mod transport;

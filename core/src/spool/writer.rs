@@ -1,0 +1,306 @@
+//! Writes rows to files: chunks, rotation, room, syncs, and what to do when the disk fails.
+//!
+//! One thread owns the writer. Rows that it took are never given up by an error: they stay in memory as a chunk that
+//! every later call tries to write again, and while such a chunk waits, [`SpoolWriter::append`] takes nothing more.
+
+mod file;
+mod room;
+mod safety;
+
+use self::file::Current;
+use self::room::CHECK_SPACE_EVERY;
+use super::pbfs::{ChunkBuilder, GrpcRows};
+use super::policy::{FsyncPolicy, WhenFull, WriterOptions};
+use super::store::{Area, Spool, StoredFile};
+use super::window::{Closed, Window};
+use crate::error::{DataStatus, Error, ErrorCode, Result};
+use crate::seams::clock::Clock;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+const RECORD_EVERY: Duration = Duration::from_millis(500);
+
+/// How far the rows have come. Every row that was appended with an ID below is at that level, or was reported dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Watermarks {
+    /// Survives a crash of the process.
+    pub written: u64,
+    /// Survives a power failure.
+    pub durable: u64,
+}
+
+/// Rows that a policy, or a disk that lost what it had taken, cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedRows {
+    /// The epoch of the IDs.
+    pub epoch: u64,
+    /// The IDs, where they are known. Of rows that the disk lost, only that they are among these IDs is known.
+    pub ids: Vec<Range<u64>>,
+    /// How many rows.
+    pub rows: u64,
+    /// What caused it.
+    pub cause: &'static str,
+}
+
+/// Writes rows to files.
+#[derive(Debug)]
+pub struct SpoolWriter {
+    spool: Arc<Spool>,
+    area: Area,
+    clock: Arc<dyn Clock>,
+    options: WriterOptions,
+    building: ChunkBuilder,
+    building_since: Option<Duration>,
+    building_first: u64,
+    closed: VecDeque<Closed>,
+    window: Window,
+    unsynced_since: Option<Duration>,
+    recorded_at: Duration,
+    checked_at: Duration,
+    next_id: u64,
+    current: Option<Current>,
+    reserved: Option<u64>,
+    condemned: Vec<(StoredFile, u64)>,
+    unchecked_space: u64,
+    marks: Watermarks,
+    dropped: Vec<DroppedRows>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl SpoolWriter {
+    /// A writer into one directory of a spool. Creates its first file with its first row.
+    #[must_use]
+    pub fn new(spool: Arc<Spool>, area: Area, clock: Arc<dyn Clock>, options: WriterOptions) -> Self {
+        let now = clock.monotonic();
+        Self {
+            spool,
+            area,
+            clock,
+            options,
+            building: ChunkBuilder::default(),
+            building_since: None,
+            building_first: 0,
+            closed: VecDeque::new(),
+            window: Window::default(),
+            unsynced_since: None,
+            recorded_at: now,
+            checked_at: now,
+            next_id: 0,
+            current: None,
+            reserved: None,
+            condemned: Vec::new(),
+            unchecked_space: CHECK_SPACE_EVERY,
+            marks: Watermarks::default(),
+            dropped: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes a segment of gRPC-framed rows with the IDs `first_id..first_id + rows`, which must be above all earlier
+    /// ones. After an error nothing was taken: pass the same segment again once the cause is gone. `DiskFull` means
+    /// that there is no room (the policy says whether to wait).
+    pub fn append(&mut self, segment: &[u8], first_id: u64, rows: u32) -> Result<()> {
+        self.settle()?;
+        let mut count = 0_u32;
+        for row in GrpcRows::new(segment) {
+            let len = row?.len();
+            if len as u64 > super::pbfs::MAX_CHUNK - 4 {
+                return Err(Error::new(
+                    ErrorCode::RowTooLarge,
+                    format!("a row of {len} bytes is too large for a file"),
+                ));
+            }
+            count += 1;
+        }
+        if count != rows || first_id < self.next_id {
+            let next = self.next_id;
+            let what = format!(
+                "a segment of {count} rows was announced as {rows} rows from ID {first_id}; next is {next}"
+            );
+            return Err(Error::new(ErrorCode::InvalidArgument, what));
+        }
+        if first_id != self.next_id {
+            self.close();
+            self.settle()?;
+        }
+        self.next_id = first_id;
+        let fits = self.building.rows() + rows <= self.options.batch_size
+            && self.building.len() + segment.len() <= self.options.chunk_bytes;
+        if fits {
+            self.begin();
+            self.next_id += u64::from(self.building.push_grpc(segment)?);
+        } else {
+            for row in GrpcRows::new(segment) {
+                self.push(row?)?;
+            }
+        }
+        if self.building.rows() >= self.options.batch_size {
+            self.close();
+        }
+        self.write_closed().ok();
+        Ok(())
+    }
+
+    /// Says that the rows below `next_id` which were not appended need not be (they are confirmed already).
+    pub fn skip_to(&mut self, next_id: u64) {
+        if next_id > self.next_id {
+            self.close();
+            self.next_id = next_id;
+        }
+    }
+
+    /// Does what is due: closes a chunk that waited long enough, writes, syncs. Call it when nothing is left to
+    /// append, and at [`SpoolWriter::next_deadline`].
+    pub fn poll(&mut self) -> Result<Watermarks> {
+        let now = self.clock.monotonic();
+        if self.building_since.is_some_and(|since| now >= since + self.options.flush_interval) {
+            self.close();
+        }
+        self.settle()?;
+        if now >= self.checked_at + self.options.flush_interval {
+            self.checked_at = now;
+            self.check_name()?;
+        }
+        let due = match self.options.policy.fsync {
+            FsyncPolicy::Never => false,
+            FsyncPolicy::Interval(interval) => {
+                self.unsynced_since.is_some_and(|since| now >= since + interval)
+            }
+            FsyncPolicy::EveryChunk => !self.window.is_empty(),
+        };
+        if due {
+            self.sync_written()?;
+        } else if now >= self.recorded_at + RECORD_EVERY {
+            self.recorded_at = now;
+            self.spool.record_runs()?;
+        }
+        Ok(self.watermarks())
+    }
+
+    /// When [`SpoolWriter::poll`] has something to do, on the clock's monotonic time.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let chunk = self.building_since.map(|since| since + self.options.flush_interval);
+        let sync = match self.options.policy.fsync {
+            FsyncPolicy::Never => None,
+            FsyncPolicy::Interval(interval) => self.unsynced_since.map(|since| since + interval),
+            FsyncPolicy::EveryChunk => self.unsynced_since,
+        };
+        chunk.into_iter().chain(sync).min()
+    }
+
+    /// Writes every row that was taken.
+    pub fn flush(&mut self) -> Result<Watermarks> {
+        self.close();
+        self.settle()?;
+        self.check_name()?;
+        Ok(self.watermarks())
+    }
+
+    /// Writes every row that was taken, and makes it survive a power failure.
+    pub fn sync(&mut self) -> Result<Watermarks> {
+        self.flush()?;
+        self.sync_written()?;
+        Ok(self.watermarks())
+    }
+
+    /// Finishes the current file; the next row begins another.
+    pub fn rotate(&mut self) -> Result<Watermarks> {
+        self.sync()?;
+        self.finish_file()?;
+        Ok(self.watermarks())
+    }
+
+    /// How far the rows have come. Never goes back.
+    pub fn watermarks(&mut self) -> Watermarks {
+        let building = (!self.building.is_empty()).then_some(self.building_first);
+        let memory = self.closed.front().map(|chunk| chunk.first_id).or(building).unwrap_or(self.next_id);
+        let unsynced = self.window.first_id().unwrap_or(memory).min(memory);
+        self.marks.written = self.marks.written.max(memory);
+        self.marks.durable = self.marks.durable.max(unsynced);
+        self.marks
+    }
+
+    /// How many rows are in memory only.
+    #[must_use]
+    pub fn rows_in_memory(&self) -> u64 {
+        u64::from(self.building.rows()) + self.closed.iter().map(|chunk| u64::from(chunk.rows)).sum::<u64>()
+    }
+
+    /// The number of the file that is being written.
+    #[must_use]
+    pub fn current_file(&self) -> Option<u64> {
+        self.current.as_ref().map(|current| current.number)
+    }
+
+    /// Rows that were given up since the last call.
+    pub fn take_dropped(&mut self) -> Vec<DroppedRows> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    fn begin(&mut self) {
+        if self.building.is_empty() {
+            self.building_first = self.next_id;
+            self.building_since = Some(self.clock.monotonic());
+        }
+    }
+
+    fn push(&mut self, row: &[u8]) -> Result<()> {
+        let full = self.building.len() + 4 + row.len() > self.options.chunk_bytes
+            || self.building.rows() >= self.options.batch_size;
+        if full {
+            self.close();
+        }
+        self.begin();
+        self.building.push(row)?;
+        self.next_id += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        if self.building.is_empty() {
+            return;
+        }
+        let next = ChunkBuilder::with_buffer(self.spare.pop().unwrap_or_default());
+        let chunk = std::mem::replace(&mut self.building, next);
+        let rows = chunk.rows();
+        self.closed.push_back(Closed { bytes: chunk.finish(), first_id: self.building_first, rows });
+        self.building_since = None;
+    }
+
+    /// Brings everything that waits to the disk, or says why it cannot.
+    fn settle(&mut self) -> Result<()> {
+        self.write_closed().map_err(|error| error.with_data_status(DataStatus::InMemory))
+    }
+
+    fn write_closed(&mut self) -> Result<()> {
+        self.move_lost()?;
+        while let Some(chunk) = self.closed.front() {
+            let (len, ids) = (chunk.bytes.len() as u64, chunk.ids());
+            match self.make_room(len).and_then(|()| self.write_first()) {
+                Ok(()) => {}
+                Err(error) if error.code() == ErrorCode::DiskFull => match self.options.policy.when_full {
+                    WhenFull::Block | WhenFull::Error => return Err(error),
+                    WhenFull::DropOldest => self.drop_oldest(error)?,
+                    WhenFull::DropNewest => self.drop_newest(ids)?,
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SpoolWriter {
+    /// Writes what is in memory, without a sync; whoever needs to know whether it worked calls `rotate` before.
+    fn drop(&mut self) {
+        self.flush().ok();
+        self.spool.record_runs().ok();
+        if let Some(current) = &mut self.current {
+            current.release();
+            self.spool.set_active(current.number, false);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! No crash costs a row that was said to be durable, nor brings back or alters one.
+//!
+//! Each row carries its ID. A random workload runs on the fake disk until it dies at a random call; the disk is then
+//! crashed in many possible ways, recovered (dying again during some recoveries), and all rows are accounted for.
+//! `SIFTSTREAM_CRASH_IMAGES` sets how many images are made.
+
+#![allow(clippy::unwrap_used)]
+
+use siftstream::seams::clock::ManualClock;
+use siftstream::seams::filesystem::SharedFileSystem;
+use siftstream::seams::filesystem::fake::{FakeFileSystem, Fault};
+use siftstream::spool::*;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n
+    }
+}
+
+fn key() -> SlotKey {
+    let text = str::to_owned;
+    SlotKey {
+        endpoint: text("e"),
+        asset: text("a"),
+        client_key: text("k"),
+        stream: text("s"),
+        mode: text("m"),
+    }
+}
+
+fn row(id: u64) -> Vec<u8> {
+    let mut row = id.to_le_bytes().to_vec();
+    row.extend((0..id % 40).map(|i| (id + i) as u8));
+    row
+}
+
+fn id_of(message: &[u8]) -> u64 {
+    let id = u64::from_le_bytes(message[..8].try_into().unwrap());
+    assert_eq!(message, row(id), "a row was altered");
+    id
+}
+
+fn segment(first: u64, rows: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    for row in (first..first + rows).map(row) {
+        out.push(0);
+        out.extend((row.len() as u32).to_be_bytes());
+        out.extend(row);
+    }
+    out
+}
+
+/// What the caller may rely on.
+#[derive(Default, Clone)]
+struct Promise {
+    durable: u64,
+    accepted: u64,
+    confirmed: BTreeSet<u64>,
+}
+
+fn open(fs: &FakeFileSystem) -> siftstream::Result<Arc<Spool>> {
+    let shared: SharedFileSystem = Arc::new(fs.clone());
+    Spool::open(Slot::open(shared, Path::new("/r"), &key())?)
+}
+
+/// Writes, syncs, confirms, rotates and removes until the disk dies or the steps are over.
+fn work(fs: &FakeFileSystem, rng: &mut Rng) -> Promise {
+    let mut promise = Promise::default();
+    let Ok(spool) = open(fs) else { return promise };
+    let clock = Arc::new(ManualClock::new());
+    let fsync =
+        [FsyncPolicy::Never, FsyncPolicy::Interval(Duration::from_millis(20)), FsyncPolicy::EveryChunk]
+            [rng.below(3) as usize];
+    let policy =
+        DiskBackupPolicy { fsync, min_free: 0, max_backup_file_size: 3000, ..DiskBackupPolicy::default() };
+    let options = WriterOptions {
+        policy,
+        batch_size: 1 + rng.below(20) as u32,
+        chunk_bytes: 700,
+        flush_interval: Duration::from_millis(5),
+        unsynced_window: 900,
+        preallocate: 1000 * rng.below(2),
+    };
+    let mut writer = SpoolWriter::new(spool.clone(), Area::Data, clock.clone(), options);
+    for _ in 0..60 {
+        match rng.below(12) {
+            0 => drop(writer.sync()),
+            1 => drop(writer.flush()),
+            2 => drop(writer.rotate()),
+            3 => {
+                let start = rng.below(promise.accepted + 1);
+                let end = (start + rng.below(40)).min(writer.watermarks().written.max(start));
+                promise.confirmed.extend(start..end);
+                drop(spool.confirm(spool.epoch(), std::slice::from_ref(&(start..end))));
+            }
+            4 => drop(spool.remove_confirmed()),
+            5 => clock.advance(Duration::from_millis(rng.below(30))),
+            6 => drop(writer.poll()),
+            _ => {
+                let rows = 1 + rng.below(12);
+                if writer.append(&segment(promise.accepted, rows), promise.accepted, rows as u32).is_ok() {
+                    promise.accepted += rows;
+                }
+            }
+        }
+        promise.durable = writer.watermarks().durable;
+    }
+    promise
+}
+
+/// All rows that recovery finds, and of these the ones it would send again.
+fn recovered(fs: &FakeFileSystem) -> siftstream::Result<(Vec<u64>, BTreeSet<u64>)> {
+    let spool = open(fs)?;
+    let (mut all, mut unconfirmed) = (Vec::new(), BTreeSet::new());
+    let mut scanner = spool.scanner();
+    while let Some(inventory) = scanner.scan_next() {
+        let inventory = inventory?;
+        let mut rows = spool.unconfirmed_rows(&inventory)?;
+        let mut extents = Vec::new();
+        while let Some(chunk) = rows.next_chunk()? {
+            for (known, message) in chunk.rows() {
+                let id = id_of(message);
+                assert!(known.is_none_or(|known| known == id), "the journal gave row {id} the ID {known:?}");
+                unconfirmed.insert(id);
+                all.push(id);
+            }
+            extents.push(chunk.extent());
+        }
+        assert!(inventory.unconfirmed() <= inventory.rows());
+    }
+    Ok((all, unconfirmed))
+}
+
+fn check(promise: &Promise, rows: &(Vec<u64>, BTreeSet<u64>), what: &str) {
+    for id in 0..promise.durable {
+        assert!(rows.1.contains(&id) || promise.confirmed.contains(&id), "{what}: durable row {id} is lost");
+    }
+    let last = rows.0.iter().max().copied();
+    assert!(
+        last.is_none_or(|last| last < promise.accepted + 12),
+        "{what}: a row that was never sent: {last:?}"
+    );
+}
+
+#[test]
+fn no_crash_image_loses_a_durable_row() {
+    let images: u64 =
+        std::env::var("SIFTSTREAM_CRASH_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let mut made = 0;
+    let mut seed = 1;
+    while made < images {
+        seed += 1;
+        let mut rng = Rng(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15) | 1);
+        let fs = FakeFileSystem::new();
+        let fatal = rng.below(260);
+        for _ in 0..rng.below(4) {
+            let fault = [
+                Fault::Errno(libc::EIO),
+                Fault::Errno(libc::ENOSPC),
+                Fault::Short(rng.below(50) as usize),
+                Fault::Torn(rng.below(50) as usize),
+            ][rng.below(4) as usize];
+            fs.fail_in(rng.below(260), fault);
+        }
+        fs.fail_in(fatal, Fault::Die);
+        let promise = work(&fs, &mut rng);
+        for crash in 0..40 {
+            made += 1;
+            let what = format!("workload {seed}, crash {crash}");
+            let image = fs.crash(crash);
+            if crash % 3 == 0 {
+                image.fail_in(rng.below(60), Fault::Die);
+                drop(recovered(&image));
+                let again = image.crash(crash + 1000);
+                check(&promise, &recovered(&again).unwrap(), &format!("{what}, and again during recovery"));
+            } else {
+                let first = recovered(&image).unwrap();
+                check(&promise, &first, &what);
+                let second = recovered(&image).unwrap();
+                assert_eq!(first.1, second.1, "{what}: recovery is not repeatable");
+            }
+        }
+    }
+}
