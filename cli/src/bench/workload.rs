@@ -15,6 +15,8 @@ use super::result::BenchResult;
 use super::{Args, Mode, allocations, millis, usage};
 
 const FLOW: &str = "bench";
+/// How many numbers a thread takes at a time.
+const BLOCK: u64 = 64;
 /// How long one row may wait for room. A stream that takes nothing for so long will not recover.
 const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -105,11 +107,11 @@ fn send(args: &Args, stream: &Stream, next: &AtomicU64) -> Result<Sent> {
     let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
     let mut pace = args.rate.map(Pace::new);
     let warm = args.messages / 2;
-    loop {
-        let seq = next.fetch_add(1, Ordering::Relaxed);
-        if seq >= args.messages {
-            break;
-        }
+    let blocks = std::iter::from_fn(|| {
+        let first = next.fetch_add(BLOCK, Ordering::Relaxed);
+        (first < args.messages).then(|| first..args.messages.min(first + BLOCK))
+    });
+    for seq in blocks.flatten() {
         if seq <= warm {
             sent.allocations.0 = allocations::count();
         }

@@ -49,18 +49,6 @@ fn put_varint(buf: &mut Vec<u8>, mut value: u64) {
     buf.push(value.to_le_bytes()[0]);
 }
 
-/// Writes `value` as a varint into `out` and returns its length.
-fn varint_into(out: &mut [u8; 10], mut value: u64) -> usize {
-    let mut len = 0;
-    while value >= 0x80 {
-        out[len] = value.to_le_bytes()[0] | 0x80;
-        value >>= 7;
-        len += 1;
-    }
-    out[len] = value.to_le_bytes()[0];
-    len + 1
-}
-
 /// A string field of the row; nothing for an empty one, as proto3 asks.
 pub(crate) fn put_string(buf: &mut Vec<u8>, field: u8, text: &str) {
     if !text.is_empty() {
@@ -75,52 +63,69 @@ pub(crate) fn put_true(buf: &mut Vec<u8>, field: u8) {
     buf.extend_from_slice(&[key(field, WIRE_VARINT), 1]);
 }
 
-pub(crate) fn put_timestamp(buf: &mut Vec<u8>, time: TimeValue) {
-    let mut body = [0_u8; MAX_TIMESTAMP_LEN];
-    let mut len = 2;
-    let mut number = [0_u8; 10];
-    if time.seconds() != 0 {
-        body[len] = key(1, WIRE_VARINT);
-        let digits = varint_into(&mut number, time.seconds().cast_unsigned());
-        body[len + 1..=len + digits].copy_from_slice(&number[..digits]);
-        len += 1 + digits;
-    }
-    if time.nanos() != 0 {
-        body[len] = key(2, WIRE_VARINT);
-        let digits = varint_into(&mut number, u64::from(time.nanos()));
-        body[len + 1..=len + digits].copy_from_slice(&number[..digits]);
-        len += 1 + digits;
-    }
-    body[0] = key(3, WIRE_LEN);
-    body[1] = (len - 2).to_le_bytes()[0];
-    buf.extend_from_slice(&body[..len]);
+/// Appends the first `len` of `bytes`. Copying all of them, a number that the compiler knows, is the faster way.
+#[inline]
+fn put_some<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8; N], len: usize) {
+    let start = buf.len();
+    buf.extend_from_slice(bytes);
+    buf.truncate(start + len);
 }
 
+/// Writes a key and a varint at `at` and returns where they end.
+#[inline]
+fn key_and_varint_into<const N: usize>(out: &mut [u8; N], at: usize, field: u8, mut value: u64) -> usize {
+    out[at] = key(field, WIRE_VARINT);
+    let mut end = at + 1;
+    while value >= 0x80 {
+        out[end] = value.to_le_bytes()[0] | 0x80;
+        value >>= 7;
+        end += 1;
+    }
+    out[end] = value.to_le_bytes()[0];
+    end + 1
+}
+
+#[inline]
+pub(crate) fn put_timestamp(buf: &mut Vec<u8>, time: TimeValue) {
+    let mut bytes = [0_u8; MAX_TIMESTAMP_LEN];
+    let mut end = 2;
+    if time.seconds() != 0 {
+        end = key_and_varint_into(&mut bytes, end, 1, time.seconds().cast_unsigned());
+    }
+    if time.nanos() != 0 {
+        end = key_and_varint_into(&mut bytes, end, 2, u64::from(time.nanos()));
+    }
+    bytes[0] = key(3, WIRE_LEN);
+    bytes[1] = (end - 2).to_le_bytes()[0];
+    put_some(buf, &bytes, end);
+}
+
+#[inline]
 pub(crate) fn put_empty(buf: &mut Vec<u8>) {
     buf.extend_from_slice(&[VALUE_KEY, 2, key(11, WIRE_LEN), 0]);
 }
 
+#[inline]
 pub(crate) fn put_double(buf: &mut Vec<u8>, value: f64) {
     let mut bytes = [VALUE_KEY, 9, key(2, WIRE_FIXED64), 0, 0, 0, 0, 0, 0, 0, 0];
     bytes[3..].copy_from_slice(&value.to_le_bytes());
     buf.extend_from_slice(&bytes);
 }
 
+#[inline]
 pub(crate) fn put_float(buf: &mut Vec<u8>, value: f32) {
     let mut bytes = [VALUE_KEY, 5, key(3, WIRE_FIXED32), 0, 0, 0, 0];
     bytes[3..].copy_from_slice(&value.to_le_bytes());
     buf.extend_from_slice(&bytes);
 }
 
+#[inline]
 pub(crate) fn put_varint_value(buf: &mut Vec<u8>, field: u8, value: u64) {
-    let mut number = [0_u8; 10];
-    let digits = varint_into(&mut number, value);
     let mut bytes = [0_u8; 13];
+    let end = key_and_varint_into(&mut bytes, 2, field, value);
     bytes[0] = VALUE_KEY;
-    bytes[1] = 1 + digits.to_le_bytes()[0];
-    bytes[2] = key(field, WIRE_VARINT);
-    bytes[3..13].copy_from_slice(&number);
-    buf.extend_from_slice(&bytes[..3 + digits]);
+    bytes[1] = (end - 2).to_le_bytes()[0];
+    put_some(buf, &bytes, end);
 }
 
 pub(crate) fn put_bytes_value(buf: &mut Vec<u8>, field: u8, bytes: &[u8]) {

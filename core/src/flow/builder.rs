@@ -92,6 +92,7 @@ impl FlowBuilder {
     }
 
     /// Sets a `Double` channel.
+    #[inline]
     pub fn set_double(&mut self, index: ChannelIndex, value: f64) -> Result<()> {
         self.put(index, ChannelDataType::Double, Slot::Double(value))
     }
@@ -153,6 +154,7 @@ impl FlowBuilder {
         self.timestamp = None;
     }
 
+    #[inline]
     fn put(&mut self, index: ChannelIndex, data_type: ChannelDataType, slot: Slot) -> Result<()> {
         match self.descriptor.data_type(index) {
             Some(expected) if expected == data_type => {
@@ -179,6 +181,7 @@ impl FlowBuilder {
         Ok(())
     }
 
+    #[inline]
     fn replace(&mut self, index: ChannelIndex, slot: Slot) {
         let old = &mut self.slots[index.position()];
         if matches!(old, Slot::Text { .. }) {

@@ -92,6 +92,7 @@ impl FlowDescriptor {
     }
 
     /// The type of the channel at `index`; none if the flow has no such channel.
+    #[inline]
     pub fn data_type(&self, index: ChannelIndex) -> Option<ChannelDataType> {
         self.inner.channels.get(index.position()).map(|channel| channel.data_type)
     }

@@ -182,7 +182,9 @@ impl Intake {
         let start = open.bytes.len();
         open.bytes.extend_from_slice(&[0; PREFIX_LEN]);
         row.encode(&mut open.bytes);
-        open.bytes.extend_from_slice(suffix);
+        if !suffix.is_empty() {
+            open.bytes.extend_from_slice(suffix);
+        }
         let len = open.bytes.len() - start - PREFIX_LEN;
         let prefix = u32::try_from(len).ok().filter(|_| len <= self.max_row_size);
         let Some(prefix) = prefix else {
