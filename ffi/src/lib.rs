@@ -1,1 +1,20 @@
-//! The C ABI of siftstream.
+//! The C ABI of siftstream. It converts and checks; what happens is decided in core.
+//!
+//! Each export goes through [`boundary`], each handle through [`handle`]. One file an object.
+
+#![allow(unsafe_code, reason = "a C ABI is made of raw pointers")]
+#![allow(non_camel_case_types, reason = "the names are those of the C header")]
+
+mod boundary;
+mod config;
+mod error;
+mod flow;
+mod handle;
+mod metrics;
+mod report;
+mod row;
+mod status;
+mod stream;
+mod values;
+mod version;
+mod view;

@@ -178,6 +178,18 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         Ok(())
     }
 
+    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
+    pub fn attach_run_blocking(&self, selector: RunSelector, timeout: Duration) -> Result<()> {
+        let control = self.inner.registration.control.clone();
+        let run_id = self
+            .inner
+            .runtime
+            .handle()
+            .run_blocking(async move { control.ensure_run(&selector).await }, timeout)?;
+        self.set_run(Some(run_id));
+        Ok(())
+    }
+
     /// Rows sent from now on belong to no run.
     pub fn detach_run(&self) {
         self.set_run(None);
@@ -205,6 +217,17 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
         let config_id = self.inner.encoder.ingestion_config_id().to_owned();
         let wanted = flows.to_vec();
         self.on_own_threads(async move { control.add_new_flows(&config_id, &wanted).await }).await?;
+        self.inner.encoder.add(flows);
+        Ok(())
+    }
+
+    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
+    pub fn add_new_flows_blocking(&self, flows: &[FlowConfig], timeout: Duration) -> Result<()> {
+        let control = self.inner.registration.control.clone();
+        let config_id = self.inner.encoder.ingestion_config_id().to_owned();
+        let wanted = flows.to_vec();
+        let registering = async move { control.add_new_flows(&config_id, &wanted).await };
+        self.inner.runtime.handle().run_blocking(registering, timeout)?;
         self.inner.encoder.add(flows);
         Ok(())
     }

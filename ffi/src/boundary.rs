@@ -1,0 +1,68 @@
+//! What every export passes: panics become a code, errors are handed out, outputs are written on success only.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use siftstream_core::{Error, ErrorCode, Result};
+
+use crate::error::siftstream_error;
+use crate::handle;
+use crate::status::siftstream_status;
+
+/// Runs the body of an export. On an error, `error` receives an object if the caller gave a place for it.
+pub(crate) fn enter(
+    error: *mut *mut siftstream_error,
+    body: impl FnOnce() -> Result<()>,
+) -> siftstream_status {
+    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        Err(Error::new(ErrorCode::Internal, "the library panicked; this is a defect of it: please report it"))
+    });
+    match outcome {
+        Ok(()) => siftstream_status::SIFTSTREAM_OK,
+        Err(failed) => {
+            let status = failed.code().into();
+            if !error.is_null() {
+                // SAFETY: the caller gave NULL or a place for one pointer.
+                unsafe { error.write(siftstream_error::create(failed)) };
+            }
+            status
+        }
+    }
+}
+
+/// Runs the body of an export that returns a value; `otherwise` if it fails.
+pub(crate) fn value_or<T>(otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
+    catch_unwind(AssertUnwindSafe(body)).ok().and_then(Result::ok).unwrap_or(otherwise)
+}
+
+/// Frees a handle, whatever happens in its destructor. Nothing for NULL and for what is no live handle of the type.
+pub(crate) fn free<T: handle::Kind>(pointer: *mut T) {
+    // A destructor that panics has said so through the panic hook; there is nobody to tell here.
+    catch_unwind(AssertUnwindSafe(|| handle::destroy(pointer))).ok();
+}
+
+/// A place for an output that must be given.
+pub(crate) fn output<'a, T>(place: *mut T, name: &str) -> Result<&'a mut std::mem::MaybeUninit<T>> {
+    // SAFETY: the caller gave NULL or a place for one `T`; it is written, never read.
+    unsafe { place.cast::<std::mem::MaybeUninit<T>>().as_mut() }.ok_or_else(|| null(name))
+}
+
+/// The error for an argument that must not be NULL.
+pub(crate) fn null(name: &str) -> Error {
+    Error::new(ErrorCode::InvalidArgument, format!("the argument {name} is NULL: give one"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_becomes_a_code_and_an_error_object() {
+        let mut error = std::ptr::null_mut();
+        let status = enter(&raw mut error, || panic!("planted"));
+        assert_eq!(status, siftstream_status::SIFTSTREAM_INTERNAL);
+        assert!(!error.is_null());
+        free(error);
+        assert_eq!(enter(std::ptr::null_mut(), || panic!("planted")), siftstream_status::SIFTSTREAM_INTERNAL);
+        assert_eq!(value_or(7, || panic!("planted")), 7);
+    }
+}

@@ -1,0 +1,144 @@
+//! The counters of a stream at one moment.
+
+use siftstream_core::SiftStreamMetricsSnapshot;
+
+use crate::boundary::{enter, free, output, value_or};
+use crate::error::siftstream_error;
+use crate::handle::{self, kind};
+use crate::status::siftstream_status;
+use crate::stream::siftstream_stream;
+
+/// The counters of a stream at one moment.
+pub struct siftstream_metrics {
+    _opaque: [u8; 0],
+}
+
+kind!(siftstream_metrics, SiftStreamMetricsSnapshot, b"ssmetric", "metrics snapshot");
+
+/// Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_stream_metrics(
+    stream: *const siftstream_stream,
+    out: *mut *mut siftstream_metrics,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || {
+        let snapshot = handle::shared(stream)?.get_metrics_snapshot();
+        output(out, "out")?.write(handle::create(snapshot));
+        Ok(())
+    })
+}
+
+/// Frees a snapshot. Nothing for NULL and for a snapshot that was freed.
+///
+/// Thread-safety: no other thread may use it. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_free(metrics: *mut siftstream_metrics) {
+    free(metrics);
+}
+
+/// Rows accepted from callers; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_accepted(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_accepted))
+}
+
+/// Bytes of the accepted rows as they are sent; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_bytes_accepted(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.bytes_accepted))
+}
+
+/// Rows given to gRPC streams; a row that is sent again counts again; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_sent(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_sent))
+}
+
+/// Bytes given to gRPC streams; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_bytes_sent(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.bytes_sent))
+}
+
+/// Rows that Sift has confirmed; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_confirmed(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_confirmed))
+}
+
+/// Rows given up by a choice of the user; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_dropped(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_dropped))
+}
+
+/// Rows that wait to be sent; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_ingestion_channel_rows(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.ingestion_channel_rows))
+}
+
+/// Memory held by the rows that wait; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_ingestion_channel_bytes(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.ingestion_channel_bytes))
+}
+
+/// gRPC streams opened; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_streams_opened(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.streams_opened))
+}
+
+/// gRPC streams that ended with a confirmation; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_checkpoints(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.checkpoints))
+}
+
+/// gRPC streams that ended without one; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_checkpoints_failed(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.checkpoints_failed))
+}
+
+/// Answers OK that came too early to be a confirmation; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_early_oks(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.early_oks))
+}
+
+/// Waits before another attempt; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_retries(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.retries))
+}

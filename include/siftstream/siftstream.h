@@ -1,0 +1,854 @@
+/*
+ * siftstream: streams telemetry to Sift and never loses a row.
+ *
+ * Every object is an opaque handle with a _free function; _free(NULL) does nothing. Functions return a status;
+ * outputs are written only on SIFTSTREAM_OK. A last `siftstream_error **` is optional: where it is given and the
+ * call fails, it receives an error object that the caller frees. A handle that was freed or is of another type is
+ * SIFTSTREAM_INVALID_ARGUMENT. No function sets errno, installs signal handlers or lets a panic out.
+ */
+
+#ifndef SIFTSTREAM_H
+#define SIFTSTREAM_H
+
+/* Generated from ffi/src by cbindgen; do not edit. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#define SIFTSTREAM_VERSION_MAJOR 0
+#define SIFTSTREAM_VERSION_MINOR 1
+#define SIFTSTREAM_VERSION_PATCH 0
+
+// What a call came to. The numbers never change; new ones are added at the end.
+enum siftstream_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Done.
+  SIFTSTREAM_OK = 0,
+  // A channel between the caller and a task is full; try again later.
+  SIFTSTREAM_FULL = 1,
+  // A deadline passed before the call was done.
+  SIFTSTREAM_TIMEOUT = 2,
+  // The stream is finished or shut down.
+  SIFTSTREAM_CLOSED = 3,
+  // Something the call needs was not configured.
+  SIFTSTREAM_NOT_CONFIGURED = 4,
+  // A task or thread of the library died.
+  SIFTSTREAM_WORKER_DIED = 5,
+  // The operation was cancelled by the caller.
+  SIFTSTREAM_CANCELLED = 6,
+  // The process forked; a stream cannot be used in the child.
+  SIFTSTREAM_FORKED = 7,
+  // A row is larger than max_row_size.
+  SIFTSTREAM_ROW_TOO_LARGE = 8,
+  // The disk, or the budget for it, is full.
+  SIFTSTREAM_DISK_FULL = 9,
+  // The endpoint refused the API key.
+  SIFTSTREAM_AUTH = 10,
+  // The endpoint refused rows.
+  SIFTSTREAM_REJECTED = 11,
+  // An argument is malformed or out of range, or a handle was freed or is of another type.
+  SIFTSTREAM_INVALID_ARGUMENT = 12,
+  // A flow is not part of the ingestion config.
+  SIFTSTREAM_UNKNOWN_FLOW = 13,
+  // A channel is not part of its flow.
+  SIFTSTREAM_UNKNOWN_CHANNEL = 14,
+  // A value has another type than its channel.
+  SIFTSTREAM_WRONG_TYPE = 15,
+  // A flow differs from the one that Sift has under the same name.
+  SIFTSTREAM_SCHEMA_MISMATCH = 16,
+  // The endpoint cannot be reached.
+  SIFTSTREAM_UNAVAILABLE = 17,
+  // The endpoint does not offer a call that is needed.
+  SIFTSTREAM_UNIMPLEMENTED = 18,
+  // Reading or writing a file failed.
+  SIFTSTREAM_IO = 19,
+  // Stored data is damaged.
+  SIFTSTREAM_CORRUPT = 20,
+  // TLS could not be set up or verified.
+  SIFTSTREAM_TLS = 21,
+  // The thing asked for does not exist.
+  SIFTSTREAM_NOT_FOUND = 22,
+  // Another owner holds the thing.
+  SIFTSTREAM_BUSY = 23,
+  // Rows were not confirmed by the end of the stream.
+  SIFTSTREAM_UNCONFIRMED = 24,
+  // Rows were dropped by a policy that the user chose.
+  SIFTSTREAM_DROPPED = 25,
+  // A defect of this library; nothing the caller did.
+  SIFTSTREAM_INTERNAL = 26,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_status siftstream_status;
+#else
+typedef int32_t siftstream_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What became of the data that a failed call was about.
+enum siftstream_data_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The call accepted nothing; the caller still has the data.
+  SIFTSTREAM_DATA_NOT_ACCEPTED = 0,
+  // Accepted and kept in memory.
+  SIFTSTREAM_DATA_IN_MEMORY = 1,
+  // Accepted and kept on disk.
+  SIFTSTREAM_DATA_ON_DISK = 2,
+  // Sent, without proof that it arrived.
+  SIFTSTREAM_DATA_UNKNOWN = 3,
+  // Confirmed by Sift.
+  SIFTSTREAM_DATA_CONFIRMED = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_data_status siftstream_data_status;
+#else
+typedef int32_t siftstream_data_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// The type of a channel; the numbers are Sift's.
+enum siftstream_channel_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // 64-bit floating point.
+  SIFTSTREAM_DOUBLE = 1,
+  // UTF-8 text.
+  SIFTSTREAM_STRING = 2,
+  // One of the entries that the channel names.
+  SIFTSTREAM_ENUM = 3,
+  // Bytes whose bits the channel names.
+  SIFTSTREAM_BIT_FIELD = 4,
+  // True or false.
+  SIFTSTREAM_BOOL = 5,
+  // 32-bit floating point.
+  SIFTSTREAM_FLOAT = 6,
+  // 32-bit signed integer.
+  SIFTSTREAM_INT32 = 7,
+  // 32-bit unsigned integer.
+  SIFTSTREAM_UINT32 = 8,
+  // 64-bit signed integer.
+  SIFTSTREAM_INT64 = 9,
+  // 64-bit unsigned integer.
+  SIFTSTREAM_UINT64 = 10,
+  // Bytes.
+  SIFTSTREAM_BYTES = 11,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_channel_type siftstream_channel_type;
+#else
+typedef int32_t siftstream_channel_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// The choices of a stream and its schema.
+typedef struct siftstream_config siftstream_config;
+
+// Why a call failed.
+typedef struct siftstream_error siftstream_error;
+
+// A registered flow of one stream.
+typedef struct siftstream_flow siftstream_flow;
+
+// The counters of a stream at one moment.
+typedef struct siftstream_metrics siftstream_metrics;
+
+// What became of each row of a stream:
+// accepted + recovered = confirmed + on_disk + in_memory + dropped + rejected.
+typedef struct siftstream_report siftstream_report;
+
+// A row of one flow, preallocated.
+typedef struct siftstream_row siftstream_row;
+
+// A stream to Sift.
+typedef struct siftstream_stream siftstream_stream;
+
+// Text of the caller or of the library: `len` bytes of UTF-8 at `ptr`, not ended by NUL. `ptr` may be NULL if `len`
+// is 0.
+typedef struct siftstream_str {
+  // The first byte.
+  const char *ptr;
+  // How many bytes.
+  size_t len;
+} siftstream_str;
+
+// Bytes of the caller: `len` of them at `ptr`, which may be NULL if `len` is 0.
+typedef struct siftstream_bytes {
+  // The first byte.
+  const uint8_t *ptr;
+  // How many bytes.
+  size_t len;
+} siftstream_bytes;
+
+// The content of a value; the member that its type names is set.
+typedef union siftstream_value_content {
+  // For SIFTSTREAM_DOUBLE.
+  double double_value;
+  // For SIFTSTREAM_FLOAT.
+  float float_value;
+  // For SIFTSTREAM_BOOL: 0 is false.
+  uint8_t bool_value;
+  // For SIFTSTREAM_INT32.
+  int32_t int32_value;
+  // For SIFTSTREAM_UINT32.
+  uint32_t uint32_value;
+  // For SIFTSTREAM_INT64.
+  int64_t int64_value;
+  // For SIFTSTREAM_UINT64.
+  uint64_t uint64_value;
+  // For SIFTSTREAM_ENUM: the number of the entry.
+  uint32_t enum_value;
+  // For SIFTSTREAM_STRING.
+  struct siftstream_str string_value;
+  // For SIFTSTREAM_BIT_FIELD and SIFTSTREAM_BYTES.
+  struct siftstream_bytes bytes_value;
+} siftstream_value_content;
+
+// A value of one channel.
+typedef struct siftstream_value {
+  // A siftstream_channel_type; 0 means "no news" for a channel of any type.
+  int32_t channel_type;
+  // The content that the type asks for.
+  union siftstream_value_content content;
+} siftstream_value;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Makes an empty config in *out. The caller frees it, before or after the streams that it created.
+//
+// Errors: INVALID_ARGUMENT if `out` is NULL. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_config_create(struct siftstream_config **out, struct siftstream_error **error);
+
+// Frees a config. Nothing for NULL and for a config that was freed.
+//
+// Thread-safety: no other thread may use it. Blocking: never.
+void siftstream_config_free(struct siftstream_config *config);
+
+// Sets the address of Sift's gRPC endpoint, such as "https://grpc-api.siftstack.com". The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Whether the address makes sense is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_uri(struct siftstream_config *config,
+                                            struct siftstream_str uri,
+                                            struct siftstream_error **error);
+
+// Sets the API key. The text is copied; it never appears in an error or a log.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_api_key(struct siftstream_config *config,
+                                                struct siftstream_str api_key,
+                                                struct siftstream_error **error);
+
+// Allows http:// addresses: the API key and all data then travel unencrypted. Off by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_insecure(struct siftstream_config *config,
+                                                 bool insecure,
+                                                 struct siftstream_error **error);
+
+// Sets the name of the vehicle or rig and the key under which its schema is registered. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_asset(struct siftstream_config *config,
+                                              struct siftstream_str asset_name,
+                                              struct siftstream_str client_key,
+                                              struct siftstream_error **error);
+
+// Adds a tag to the asset; those it has stay. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_asset_tag(struct siftstream_config *config,
+                                                  struct siftstream_str tag,
+                                                  struct siftstream_error **error);
+
+// Adds metadata to the asset; a key that it has gets the new value. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_asset_metadata(struct siftstream_config *config,
+                                                       struct siftstream_str key,
+                                                       struct siftstream_str value,
+                                                       struct siftstream_error **error);
+
+// Attaches all rows to the run with this client key, which is created or updated. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_attach_run(struct siftstream_config *config,
+                                               struct siftstream_str name,
+                                               struct siftstream_str client_key,
+                                               struct siftstream_error **error);
+
+// Attaches all rows to an existing run. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_attach_run_id(struct siftstream_config *config,
+                                                  struct siftstream_str run_id,
+                                                  struct siftstream_error **error);
+
+// Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. Off by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_end_stream_on_validation_error(struct siftstream_config *config,
+                                                                       bool end,
+                                                                       struct siftstream_error **error);
+
+// Sets the largest encoded row in bytes; 4 MiB by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_max_row_size(struct siftstream_config *config,
+                                                     size_t bytes,
+                                                     struct siftstream_error **error);
+
+// Sets the number of threads that a stream runs on; 1 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_worker_threads(struct siftstream_config *config,
+                                                       size_t threads,
+                                                       struct siftstream_error **error);
+
+// Sets how long rows may wait for more rows before they are sent, in microseconds; 1,000 by default, 0 sends at once.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_linger_us(struct siftstream_config *config,
+                                                  uint64_t microseconds,
+                                                  struct siftstream_error **error);
+
+// Sets how often what was sent is confirmed, in milliseconds; 60,000 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_checkpoint_interval_ms(struct siftstream_config *config,
+                                                               uint64_t milliseconds,
+                                                               struct siftstream_error **error);
+
+// Sets how much memory unconfirmed rows may take; 64 MiB by default, 0 keeps none.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_replay_window_bytes(struct siftstream_config *config,
+                                                            uint64_t bytes,
+                                                            struct siftstream_error **error);
+
+// Sets how many rows may wait to be sent; 102,400 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_ingestion_data_channel_capacity(struct siftstream_config *config,
+                                                                        uint64_t rows,
+                                                                        struct siftstream_error **error);
+
+// Sets how much memory rows that wait to be sent may take; 64 MiB by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_ingestion_data_channel_bytes(struct siftstream_config *config,
+                                                                     uint64_t bytes,
+                                                                     struct siftstream_error **error);
+
+// Adds a flow: a named group of channels that share one timestamp. The text is copied.
+//
+// Errors: INVALID_ARGUMENT, also if the config has the flow. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_flow(struct siftstream_config *config,
+                                             struct siftstream_str flow,
+                                             struct siftstream_error **error);
+
+// Adds a channel at the end of a flow. `channel_type` is a siftstream_channel_type; `unit` and `description` may be
+// empty. The texts are copied. Where `index_out` is given, it receives the channel's index in its flow.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_FLOW. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_channel(struct siftstream_config *config,
+                                                struct siftstream_str flow,
+                                                struct siftstream_str channel,
+                                                int32_t channel_type,
+                                                struct siftstream_str unit,
+                                                struct siftstream_str description,
+                                                uint32_t *index_out,
+                                                struct siftstream_error **error);
+
+// Names an entry of an enum channel. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_FLOW, UNKNOWN_CHANNEL. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_enum_type(struct siftstream_config *config,
+                                                  struct siftstream_str flow,
+                                                  struct siftstream_str channel,
+                                                  struct siftstream_str name,
+                                                  uint32_t key,
+                                                  struct siftstream_error **error);
+
+// Names bits of a bit-field channel: `bit_count` of them from bit `index` on. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_FLOW, UNKNOWN_CHANNEL. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_bit_field_element(struct siftstream_config *config,
+                                                          struct siftstream_str flow,
+                                                          struct siftstream_str channel,
+                                                          struct siftstream_str name,
+                                                          int32_t index,
+                                                          uint32_t bit_count,
+                                                          struct siftstream_error **error);
+
+// The status code of an error; SIFTSTREAM_INVALID_ARGUMENT if `error` is no living error.
+//
+// Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_error_code(const struct siftstream_error *error);
+
+// What happened, to which thing, and what to do. The text belongs to the error and lives as long as it; it is empty
+// if `error` is no living error.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_error_message(const struct siftstream_error *error);
+
+// Whether the same call can succeed later without a change by the caller.
+//
+// Thread-safety: any thread. Blocking: never.
+bool siftstream_error_is_retryable(const struct siftstream_error *error);
+
+// What became of the data that the failed call was about.
+//
+// Thread-safety: any thread. Blocking: never.
+siftstream_data_status siftstream_error_data_status(const struct siftstream_error *error);
+
+// Frees an error. Nothing for NULL and for an error that was freed.
+//
+// Thread-safety: no other thread may use it. Blocking: never.
+void siftstream_error_free(struct siftstream_error *error);
+
+// Finds a flow of the stream and gives a handle for it in *out, which the caller frees; it may outlive the stream.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_FLOW. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_flow(const struct siftstream_stream *stream,
+                                         struct siftstream_str flow,
+                                         struct siftstream_flow **out,
+                                         struct siftstream_error **error);
+
+// Finds a channel of the flow and gives its index in *index_out.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_flow_channel_index(const struct siftstream_flow *flow,
+                                                struct siftstream_str channel,
+                                                uint32_t *index_out,
+                                                struct siftstream_error **error);
+
+// Frees the handle; the flow itself stays. Nothing for NULL and for a handle that was freed.
+//
+// Thread-safety: no other thread may use it. Blocking: never.
+void siftstream_flow_free(struct siftstream_flow *flow);
+
+// Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_metrics(const struct siftstream_stream *stream,
+                                            struct siftstream_metrics **out,
+                                            struct siftstream_error **error);
+
+// Frees a snapshot. Nothing for NULL and for a snapshot that was freed.
+//
+// Thread-safety: no other thread may use it. Blocking: never.
+void siftstream_metrics_free(struct siftstream_metrics *metrics);
+
+// Rows accepted from callers; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_accepted(const struct siftstream_metrics *metrics);
+
+// Bytes of the accepted rows as they are sent; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_bytes_accepted(const struct siftstream_metrics *metrics);
+
+// Rows given to gRPC streams; a row that is sent again counts again; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_sent(const struct siftstream_metrics *metrics);
+
+// Bytes given to gRPC streams; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_bytes_sent(const struct siftstream_metrics *metrics);
+
+// Rows that Sift has confirmed; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_confirmed(const struct siftstream_metrics *metrics);
+
+// Rows given up by a choice of the user; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_dropped(const struct siftstream_metrics *metrics);
+
+// Rows that wait to be sent; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_ingestion_channel_rows(const struct siftstream_metrics *metrics);
+
+// Memory held by the rows that wait; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_ingestion_channel_bytes(const struct siftstream_metrics *metrics);
+
+// gRPC streams opened; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_streams_opened(const struct siftstream_metrics *metrics);
+
+// gRPC streams that ended with a confirmation; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_checkpoints(const struct siftstream_metrics *metrics);
+
+// gRPC streams that ended without one; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_checkpoints_failed(const struct siftstream_metrics *metrics);
+
+// Answers OK that came too early to be a confirmation; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_early_oks(const struct siftstream_metrics *metrics);
+
+// Waits before another attempt; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_retries(const struct siftstream_metrics *metrics);
+
+// Rows that calls to send were told OK for; 0 if `report` is no living report.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_report_accepted(const struct siftstream_report *report);
+
+// Rows taken over from earlier openings; 0 if `report` is no living report.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_report_recovered(const struct siftstream_report *report);
+
+// Rows that Sift has confirmed; 0 if `report` is no living report.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_report_confirmed(const struct siftstream_report *report);
+
+// Rows kept on disk, to be sent later; 0 if `report` is no living report.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_report_on_disk(const struct siftstream_report *report);
+
+// Rows that were only in memory and are not confirmed; 0 if `report` is no living report.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_report_in_memory(const struct siftstream_report *report);
+
+// Rows given up by a choice of the user; 0 if `report` is no living report.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_report_dropped(const struct siftstream_report *report);
+
+// Rows that Sift refused; 0 if `report` is no living report.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_report_rejected(const struct siftstream_report *report);
+
+// Frees a report. Nothing for NULL and for a report that was freed.
+//
+// Thread-safety: no other thread may use it. Blocking: never.
+void siftstream_report_free(struct siftstream_report *report);
+
+// Makes an empty row of the flow in *out. The caller frees it; it may outlive the flow's handle.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_row_create(const struct siftstream_flow *flow,
+                                        struct siftstream_row **out,
+                                        struct siftstream_error **error);
+
+// Frees a row. Nothing for NULL and for a row that was freed.
+//
+// Thread-safety: no other thread may use it. Blocking: never.
+void siftstream_row_free(struct siftstream_row *row);
+
+// Empties all channels and forgets the timestamp; keeps the memory.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_clear(struct siftstream_row *row, struct siftstream_error **error);
+
+// Sets the row's time in nanoseconds since 1970, negative before it. A row that was given none is sent with the time
+// of the send.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_timestamp_ns(struct siftstream_row *row,
+                                                  int64_t timestamp_ns,
+                                                  struct siftstream_error **error);
+
+// Sets "no news" for the channel at `index`, whatever its type.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL. Thread-safety: one thread at a time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_empty(struct siftstream_row *row,
+                                           uint32_t index,
+                                           struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_DOUBLE.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_double(struct siftstream_row *row,
+                                            uint32_t index,
+                                            double value,
+                                            struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_FLOAT.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_float(struct siftstream_row *row,
+                                           uint32_t index,
+                                           float value,
+                                           struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_BOOL.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_bool(struct siftstream_row *row,
+                                          uint32_t index,
+                                          bool value,
+                                          struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_INT32.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_int32(struct siftstream_row *row,
+                                           uint32_t index,
+                                           int32_t value,
+                                           struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_UINT32.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_uint32(struct siftstream_row *row,
+                                            uint32_t index,
+                                            uint32_t value,
+                                            struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_INT64.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_int64(struct siftstream_row *row,
+                                           uint32_t index,
+                                           int64_t value,
+                                           struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_UINT64.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_uint64(struct siftstream_row *row,
+                                            uint32_t index,
+                                            uint64_t value,
+                                            struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_ENUM to the entry with this number.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates nothing.
+siftstream_status siftstream_row_set_enum(struct siftstream_row *row,
+                                          uint32_t index,
+                                          uint32_t value,
+                                          struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_STRING. The content is copied.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates only for content longer than the channel has had before.
+siftstream_status siftstream_row_set_string(struct siftstream_row *row,
+                                            uint32_t index,
+                                            struct siftstream_str value,
+                                            struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_BIT_FIELD. The content is copied.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates only for content longer than the channel has had before.
+siftstream_status siftstream_row_set_bit_field(struct siftstream_row *row,
+                                               uint32_t index,
+                                               struct siftstream_bytes value,
+                                               struct siftstream_error **error);
+
+// Sets the channel at `index`, a SIFTSTREAM_BYTES. The content is copied.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL, WRONG_TYPE; then the row is unchanged. Thread-safety: one thread at a
+// time. Blocking: never. Allocates only for content longer than the channel has had before.
+siftstream_status siftstream_row_set_bytes(struct siftstream_row *row,
+                                           uint32_t index,
+                                           struct siftstream_bytes value,
+                                           struct siftstream_error **error);
+
+// Sets the time and all channels of the row at once: `count` values, one a channel, in the order of the flow.
+//
+// Errors: INVALID_ARGUMENT, WRONG_TYPE; then some channels may be set. Thread-safety: one thread at a time.
+// Blocking: never. Allocates only for texts longer than their channel has had before.
+siftstream_status siftstream_row_set_values(struct siftstream_row *row,
+                                            int64_t timestamp_ns,
+                                            const struct siftstream_value *values,
+                                            size_t count,
+                                            struct siftstream_error **error);
+
+// The name of a status code, such as "FULL"; "UNKNOWN" for a number that is none. The text is static.
+//
+// Thread-safety: any thread. Blocking: never.
+const char *siftstream_status_name(int32_t status);
+
+// Registers the schema with Sift and starts a live-only stream, within `timeout_ms`. The stream is given in *out; the
+// caller frees it. The config is only read.
+//
+// Errors: INVALID_ARGUMENT, AUTH, SCHEMA_MISMATCH, UNAVAILABLE, TIMEOUT, TLS and others; then nothing is left running.
+// Thread-safety: any thread; the config by one at a time. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_create(const struct siftstream_config *config,
+                                           uint32_t timeout_ms,
+                                           struct siftstream_stream **out,
+                                           struct siftstream_error **error);
+
+// Ends the stream without waiting for the network; unconfirmed rows of a live-only stream are lost. Call
+// siftstream_stream_finish first. Nothing for NULL and for a stream that was freed.
+//
+// Thread-safety: no other thread may use it. Blocking: briefly.
+void siftstream_stream_free(struct siftstream_stream *stream);
+
+// Sends a row, waiting for room for at most `timeout_ms`. The row stays the caller's and can be used again at once.
+//
+// Errors: TIMEOUT, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
+// Thread-safety: the stream by any thread, the row by one at a time. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_send(const struct siftstream_stream *stream,
+                                         const struct siftstream_row *row,
+                                         uint32_t timeout_ms,
+                                         struct siftstream_error **error);
+
+// Sends a row without ever waiting. The row stays the caller's and can be used again at once.
+//
+// FULL means that there is no room now. To keep this path free of allocations, FULL makes no error object.
+// Errors: FULL, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
+// Thread-safety: the stream by any thread, the row by one at a time. Blocking: never. Allocates nothing when warm.
+siftstream_status siftstream_stream_try_send(const struct siftstream_stream *stream,
+                                             const struct siftstream_row *row,
+                                             struct siftstream_error **error);
+
+// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row.
+//
+// Errors: as siftstream_row_set_values and siftstream_stream_try_send; then nothing was accepted.
+// Thread-safety: the stream by any thread, the row by one at a time. Blocking: never. Allocates nothing when warm.
+siftstream_status siftstream_stream_try_send_values(const struct siftstream_stream *stream,
+                                                    struct siftstream_row *row,
+                                                    int64_t timestamp_ns,
+                                                    const struct siftstream_value *values,
+                                                    size_t count,
+                                                    struct siftstream_error **error);
+
+// Makes everything accepted so far confirmed by Sift, and waits for that.
+//
+// Errors: TIMEOUT, and what ended the stream. Thread-safety: any thread. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_flush_confirmed(const struct siftstream_stream *stream,
+                                                    uint32_t timeout_ms,
+                                                    struct siftstream_error **error);
+
+// Ends the stream: delivers what was accepted, and says in *report_out what became of each row. The report is given
+// also when not all rows were delivered, and is the caller's to free; `report_out` may be NULL. Calling it again is
+// harmless. The stream still has to be freed.
+//
+// Errors: whatever kept rows from being delivered. Thread-safety: any thread. Blocking: up to `timeout_ms` + 250 ms,
+// whatever the server does.
+siftstream_status siftstream_stream_finish(const struct siftstream_stream *stream,
+                                           uint32_t timeout_ms,
+                                           struct siftstream_report **report_out,
+                                           struct siftstream_error **error);
+
+// Ends the stream now; calls that wait get the reason. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_cancel(const struct siftstream_stream *stream,
+                                           struct siftstream_str reason,
+                                           struct siftstream_error **error);
+
+// How many rows, from the first one on, are confirmed without a gap; 0 if `stream` is no living stream.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_stream_confirmed_watermark(const struct siftstream_stream *stream);
+
+// Registers the flows of `config` that the stream does not have, so that their rows can be sent. Nothing else of the
+// config is looked at.
+//
+// Errors: SCHEMA_MISMATCH with the difference, UNAVAILABLE and others; then none was added.
+// Thread-safety: any thread; the config by one at a time. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_add_new_flows(const struct siftstream_stream *stream,
+                                                  const struct siftstream_config *config,
+                                                  uint32_t timeout_ms,
+                                                  struct siftstream_error **error);
+
+// Attaches rows sent from now on to the run with this client key, which is created or updated. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT, UNAVAILABLE and others; then nothing changed.
+// Thread-safety: any thread. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_attach_run(const struct siftstream_stream *stream,
+                                               struct siftstream_str name,
+                                               struct siftstream_str client_key,
+                                               uint32_t timeout_ms,
+                                               struct siftstream_error **error);
+
+// Attaches rows sent from now on to an existing run. The text is copied.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE and others; then nothing changed.
+// Thread-safety: any thread. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_attach_run_id(const struct siftstream_stream *stream,
+                                                  struct siftstream_str run_id,
+                                                  uint32_t timeout_ms,
+                                                  struct siftstream_error **error);
+
+// Rows sent from now on belong to no run.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_detach_run(const struct siftstream_stream *stream,
+                                               struct siftstream_error **error);
+
+// Replaces the API key; requests that begin later carry the new one. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_set_api_key(const struct siftstream_stream *stream,
+                                                struct siftstream_str api_key,
+                                                struct siftstream_error **error);
+
+// The version of the library that is loaded, such as "0.1.0"; compare it with SIFTSTREAM_VERSION_MAJOR and so on of
+// the header that the program was built with. The text is static.
+//
+// Thread-safety: any thread. Blocking: never.
+const char *siftstream_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* SIFTSTREAM_H */
+
+/* A view of a string literal. */
+#define SIFTSTREAM_STR(literal) siftstream_str_of_bytes((literal), sizeof(literal) - 1)
+
+/* A view of `len` bytes at `ptr`. */
+static inline struct siftstream_str siftstream_str_of_bytes(const char *ptr, size_t len) {
+  struct siftstream_str text;
+  text.ptr = ptr;
+  text.len = len;
+  return text;
+}
+
+/* A view of a string that ends with NUL; of nothing, if it is NULL. */
+static inline struct siftstream_str siftstream_str_of(const char *text) {
+  size_t len = 0;
+  if (text != NULL) {
+    while (text[len] != 0) {
+      len++;
+    }
+  }
+  return siftstream_str_of_bytes(text, len);
+}

@@ -1,0 +1,351 @@
+/* Calls every exported function with good and with bad arguments and checks each answer. Arguments: URI, API key. */
+
+#include <siftstream/siftstream.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                        \
+  do {                                                                          \
+    if (!(condition)) {                                                         \
+      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+      exit(1);                                                                  \
+    }                                                                           \
+  } while (0)
+
+/* The call answers with the status, with and without a place for an error; the error says the same. */
+#define FAILS(expected, call, arguments)                          \
+  do {                                                            \
+    siftstream_error *error = NULL;                               \
+    CHECK(call arguments == (expected));                          \
+    if (error != NULL) {                                          \
+      CHECK(siftstream_error_code(error) == (expected));          \
+      CHECK(siftstream_error_message(error).len > 0);             \
+      siftstream_error_free(error);                               \
+    }                                                             \
+  } while (0)
+
+#define OK(call, arguments)                                                             \
+  do {                                                                                  \
+    siftstream_error *error = NULL;                                                     \
+    const siftstream_status status = call arguments;                                    \
+    if (status != SIFTSTREAM_OK) {                                                      \
+      const siftstream_str why = siftstream_error_message(error);                       \
+      fprintf(stderr, "%s:%d: %s: %.*s\n", __FILE__, __LINE__,                          \
+              siftstream_status_name(status), (int)why.len, why.ptr);                   \
+      exit(1);                                                                          \
+    }                                                                                   \
+  } while (0)
+
+#define BAD SIFTSTREAM_INVALID_ARGUMENT
+
+static siftstream_str text(const char *of) { return siftstream_str_of(of); }
+
+static siftstream_str not_utf8(void) { return SIFTSTREAM_STR("\xff\xfe"); }
+
+static siftstream_str null_with_length(void) { return siftstream_str_of_bytes(NULL, 3); }
+
+static siftstream_str absurd_length(void) { return siftstream_str_of_bytes("x", SIZE_MAX); }
+
+/* Calls each config setter on `config`; each must answer `expected`. */
+static void each_config_setter(siftstream_config *config, siftstream_status expected) {
+  FAILS(expected, siftstream_config_set_uri, (config, text("http://127.0.0.1:1"), &error));
+  FAILS(expected, siftstream_config_set_api_key, (config, text("key"), &error));
+  FAILS(expected, siftstream_config_set_insecure, (config, true, &error));
+  FAILS(expected, siftstream_config_set_asset, (config, text("abi"), text("abi-v1"), &error));
+  FAILS(expected, siftstream_config_add_asset_tag, (config, text("tag"), &error));
+  FAILS(expected, siftstream_config_add_asset_metadata, (config, text("key"), text("value"), &error));
+  FAILS(expected, siftstream_config_attach_run_id, (config, text("00000000-0000-0000-0000-000000000001"), &error));
+  FAILS(expected, siftstream_config_attach_run, (config, text("run"), text("run-1"), &error));
+  FAILS(expected, siftstream_config_set_end_stream_on_validation_error, (config, false, &error));
+  FAILS(expected, siftstream_config_set_max_row_size, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_worker_threads, (config, 1, &error));
+  FAILS(expected, siftstream_config_set_linger_us, (config, 500, &error));
+  FAILS(expected, siftstream_config_set_checkpoint_interval_ms, (config, 1000, &error));
+  FAILS(expected, siftstream_config_set_replay_window_bytes, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_ingestion_data_channel_capacity, (config, 1000, &error));
+  FAILS(expected, siftstream_config_set_ingestion_data_channel_bytes, (config, 1024 * 1024, &error));
+}
+
+/* Describes one flow with a channel of each type. */
+static void describe(siftstream_config *config) {
+  const siftstream_str flow = text("all"), none = text("");
+  OK(siftstream_config_add_flow, (config, flow, &error));
+  for (int32_t type = SIFTSTREAM_DOUBLE; type <= SIFTSTREAM_BYTES; type++) {
+    char name[16];
+    uint32_t index = UINT32_MAX;
+    snprintf(name, sizeof name, "type_%d", (int)type);
+    OK(siftstream_config_add_channel, (config, flow, text(name), type, none, none, &index, &error));
+    CHECK(index == (uint32_t)type - 1);
+  }
+  OK(siftstream_config_add_enum_type, (config, flow, text("type_3"), text("on"), 1, &error));
+  OK(siftstream_config_add_bit_field_element, (config, flow, text("type_4"), text("low"), 0, 4, &error));
+}
+
+static void the_schema_refuses_what_cannot_be(siftstream_config *config) {
+  const siftstream_str flow = text("all"), none = text("");
+  FAILS(BAD, siftstream_config_add_flow, (config, flow, &error));
+  FAILS(BAD, siftstream_config_add_flow, (config, not_utf8(), &error));
+  FAILS(BAD, siftstream_config_add_channel, (config, flow, text("x"), 0, none, none, NULL, &error));
+  FAILS(BAD, siftstream_config_add_channel, (config, flow, text("x"), 12, none, none, NULL, &error));
+  FAILS(BAD, siftstream_config_add_channel, (config, flow, text("x"), INT32_MIN, none, none, NULL, &error));
+  FAILS(BAD, siftstream_config_add_channel, (config, flow, text("x"), 1, null_with_length(), none, NULL, &error));
+  FAILS(SIFTSTREAM_UNKNOWN_FLOW, siftstream_config_add_channel, (config, text("no"), text("x"), 1, none, none, NULL, &error));
+  FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_config_add_enum_type, (config, flow, text("no"), text("x"), 1, &error));
+  FAILS(SIFTSTREAM_UNKNOWN_FLOW, siftstream_config_add_bit_field_element,
+        (config, text("no"), text("x"), text("x"), 0, 1, &error));
+  FAILS(BAD, siftstream_config_set_uri, (config, not_utf8(), &error));
+  FAILS(BAD, siftstream_config_set_uri, (config, null_with_length(), &error));
+  FAILS(BAD, siftstream_config_set_uri, (config, absurd_length(), &error));
+}
+
+static void null_and_foreign_configs_are_refused(void) {
+  siftstream_config *freed = NULL;
+  OK(siftstream_config_create, (&freed, &error));
+  siftstream_config_free(freed);
+  siftstream_config_free(freed);
+  siftstream_config_free(NULL);
+  siftstream_config *const dead[] = {NULL, freed};
+  for (int at = 0; at < 2; at++) {
+    each_config_setter(dead[at], BAD);
+    FAILS(BAD, siftstream_config_add_flow, (dead[at], text("x"), &error));
+    FAILS(BAD, siftstream_config_add_channel, (dead[at], text("x"), text("x"), 1, text(""), text(""), NULL, &error));
+    FAILS(BAD, siftstream_config_add_enum_type, (dead[at], text("x"), text("x"), text("x"), 1, &error));
+    FAILS(BAD, siftstream_config_add_bit_field_element, (dead[at], text("x"), text("x"), text("x"), 0, 1, &error));
+    siftstream_stream *stream = NULL;
+    FAILS(BAD, siftstream_stream_create, (dead[at], 100, &stream, &error));
+    CHECK(stream == NULL);
+  }
+  FAILS(BAD, siftstream_config_create, (NULL, &error));
+}
+
+/* Calls each function that takes a stream on one that is not alive. */
+static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *row, siftstream_config *config) {
+  siftstream_flow *flow = NULL;
+  siftstream_metrics *metrics = NULL;
+  siftstream_report *report = NULL;
+  siftstream_value value;
+  memset(&value, 0, sizeof value);
+  FAILS(BAD, siftstream_stream_flow, (stream, text("all"), &flow, &error));
+  FAILS(BAD, siftstream_stream_send, (stream, row, 0, &error));
+  FAILS(BAD, siftstream_stream_try_send, (stream, row, &error));
+  FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, &value, 1, &error));
+  FAILS(BAD, siftstream_stream_flush_confirmed, (stream, 0, &error));
+  FAILS(BAD, siftstream_stream_finish, (stream, 0, &report, &error));
+  FAILS(BAD, siftstream_stream_cancel, (stream, text("why"), &error));
+  FAILS(BAD, siftstream_stream_metrics, (stream, &metrics, &error));
+  FAILS(BAD, siftstream_stream_add_new_flows, (stream, config, 0, &error));
+  FAILS(BAD, siftstream_stream_attach_run, (stream, text("run"), text("run-1"), 0, &error));
+  FAILS(BAD, siftstream_stream_attach_run_id, (stream, text("id"), 0, &error));
+  FAILS(BAD, siftstream_stream_detach_run, (stream, &error));
+  FAILS(BAD, siftstream_stream_set_api_key, (stream, text("key"), &error));
+  CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
+  CHECK(flow == NULL && metrics == NULL && report == NULL);
+}
+
+/* Calls each setter of a row that is not alive. */
+static void dead_rows_are_refused(siftstream_row *row) {
+  const siftstream_bytes bytes = {(const uint8_t *)"x", 1};
+  siftstream_value value;
+  memset(&value, 0, sizeof value);
+  FAILS(BAD, siftstream_row_clear, (row, &error));
+  FAILS(BAD, siftstream_row_set_timestamp_ns, (row, 0, &error));
+  FAILS(BAD, siftstream_row_set_empty, (row, 0, &error));
+  FAILS(BAD, siftstream_row_set_double, (row, 0, 1.0, &error));
+  FAILS(BAD, siftstream_row_set_float, (row, 0, 1.0f, &error));
+  FAILS(BAD, siftstream_row_set_bool, (row, 0, true, &error));
+  FAILS(BAD, siftstream_row_set_int32, (row, 0, 1, &error));
+  FAILS(BAD, siftstream_row_set_uint32, (row, 0, 1, &error));
+  FAILS(BAD, siftstream_row_set_int64, (row, 0, 1, &error));
+  FAILS(BAD, siftstream_row_set_uint64, (row, 0, 1, &error));
+  FAILS(BAD, siftstream_row_set_enum, (row, 0, 1, &error));
+  FAILS(BAD, siftstream_row_set_string, (row, 0, text("x"), &error));
+  FAILS(BAD, siftstream_row_set_bit_field, (row, 0, bytes, &error));
+  FAILS(BAD, siftstream_row_set_bytes, (row, 0, bytes, &error));
+  FAILS(BAD, siftstream_row_set_values, (row, 0, &value, 1, &error));
+}
+
+static void wrong_values_are_refused(siftstream_stream *stream, siftstream_row *row) {
+  const siftstream_bytes null_bytes = {NULL, 3};
+  siftstream_value values[11];
+  memset(values, 0, sizeof values);
+  FAILS(SIFTSTREAM_WRONG_TYPE, siftstream_row_set_double, (row, 1, 1.0, &error));
+  FAILS(SIFTSTREAM_WRONG_TYPE, siftstream_row_set_string, (row, 0, text("x"), &error));
+  FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_row_set_double, (row, 11, 1.0, &error));
+  FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_row_set_empty, (row, UINT32_MAX, &error));
+  FAILS(BAD, siftstream_row_set_string, (row, 1, not_utf8(), &error));
+  FAILS(BAD, siftstream_row_set_string, (row, 1, null_with_length(), &error));
+  FAILS(BAD, siftstream_row_set_bytes, (row, 10, null_bytes, &error));
+  FAILS(BAD, siftstream_row_set_values, (row, 0, values, 10, &error));
+  FAILS(BAD, siftstream_row_set_values, (row, 0, NULL, 11, &error));
+  FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, values, SIZE_MAX, &error));
+  values[0].channel_type = 12;
+  FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, values, 11, &error));
+  values[0].channel_type = SIFTSTREAM_BOOL;
+  FAILS(SIFTSTREAM_WRONG_TYPE, siftstream_row_set_values, (row, 0, values, 11, &error));
+  OK(siftstream_row_clear, (row, &error));
+}
+
+static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row *row) {
+  const siftstream_bytes bytes = {(const uint8_t *)"xyz", 3}, no_bytes = {NULL, 0};
+  OK(siftstream_row_set_timestamp_ns, (row, -1, &error));
+  OK(siftstream_row_set_double, (row, 0, 0.5, &error));
+  OK(siftstream_row_set_string, (row, 1, text(""), &error));
+  OK(siftstream_row_set_enum, (row, 2, UINT32_MAX, &error));
+  OK(siftstream_row_set_bit_field, (row, 3, no_bytes, &error));
+  OK(siftstream_row_set_bool, (row, 4, true, &error));
+  OK(siftstream_row_set_float, (row, 5, 0.5f, &error));
+  OK(siftstream_row_set_int32, (row, 6, INT32_MIN, &error));
+  OK(siftstream_row_set_uint32, (row, 7, UINT32_MAX, &error));
+  OK(siftstream_row_set_int64, (row, 8, INT64_MIN, &error));
+  OK(siftstream_row_set_uint64, (row, 9, UINT64_MAX, &error));
+  OK(siftstream_row_set_bytes, (row, 10, bytes, &error));
+  OK(siftstream_stream_send, (stream, row, 1000, &error));
+  OK(siftstream_row_set_empty, (row, 0, &error));
+  OK(siftstream_stream_try_send, (stream, row, &error));
+  siftstream_value values[11];
+  memset(values, 0, sizeof values);
+  OK(siftstream_stream_try_send_values, (stream, row, 0, values, 11, &error));
+  OK(siftstream_stream_flush_confirmed, (stream, 10000, &error));
+  CHECK(siftstream_stream_confirmed_watermark(stream) == 3);
+}
+
+static void metrics_are_read(const siftstream_stream *stream) {
+  siftstream_metrics *metrics = NULL;
+  OK(siftstream_stream_metrics, (stream, &metrics, &error));
+  CHECK(siftstream_metrics_rows_accepted(metrics) == 3);
+  CHECK(siftstream_metrics_rows_sent(metrics) == 3);
+  CHECK(siftstream_metrics_rows_confirmed(metrics) == 3);
+  CHECK(siftstream_metrics_bytes_accepted(metrics) == siftstream_metrics_bytes_sent(metrics));
+  CHECK(siftstream_metrics_rows_dropped(metrics) == 0);
+  CHECK(siftstream_metrics_ingestion_channel_rows(metrics) == 0);
+  CHECK(siftstream_metrics_ingestion_channel_bytes(metrics) == 0);
+  CHECK(siftstream_metrics_streams_opened(metrics) >= 1);
+  CHECK(siftstream_metrics_checkpoints(metrics) >= 1);
+  CHECK(siftstream_metrics_checkpoints_failed(metrics) == 0);
+  CHECK(siftstream_metrics_early_oks(metrics) == 0);
+  CHECK(siftstream_metrics_retries(metrics) == 0);
+  siftstream_metrics_free(metrics);
+  siftstream_metrics_free(metrics);
+  siftstream_metrics_free(NULL);
+  CHECK(siftstream_metrics_rows_accepted(metrics) == 0);
+  FAILS(BAD, siftstream_stream_metrics, (stream, NULL, &error));
+}
+
+static void the_stream_changes_while_it_runs(siftstream_stream *stream, const char *key) {
+  siftstream_config *more = NULL;
+  OK(siftstream_config_create, (&more, &error));
+  OK(siftstream_config_add_flow, (more, text("late"), &error));
+  OK(siftstream_config_add_channel, (more, text("late"), text("x"), SIFTSTREAM_BOOL, text(""), text(""), NULL, &error));
+  OK(siftstream_stream_add_new_flows, (stream, more, 10000, &error));
+  siftstream_config_free(more);
+  OK(siftstream_stream_attach_run, (stream, text("second"), text("run-2"), 10000, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_stream_attach_run_id,
+        (stream, text("00000000-0000-0000-0000-000000000009"), 10000, &error));
+  OK(siftstream_stream_detach_run, (stream, &error));
+  OK(siftstream_stream_set_api_key, (stream, text(key), &error));
+  FAILS(BAD, siftstream_stream_set_api_key, (stream, text("line\nbreak"), &error));
+  FAILS(BAD, siftstream_stream_set_api_key, (stream, text(""), &error));
+}
+
+static void the_stream_is_finished_once_and_for_all(siftstream_stream *stream, siftstream_row *row) {
+  siftstream_report *report = NULL;
+  OK(siftstream_stream_finish, (stream, 10000, NULL, &error));
+  OK(siftstream_stream_finish, (stream, 10000, &report, &error));
+  CHECK(siftstream_report_accepted(report) == 3 && siftstream_report_confirmed(report) == 3);
+  CHECK(siftstream_report_recovered(report) == 0 && siftstream_report_on_disk(report) == 0);
+  CHECK(siftstream_report_in_memory(report) == 0 && siftstream_report_dropped(report) == 0);
+  CHECK(siftstream_report_rejected(report) == 0);
+  siftstream_report_free(report);
+  siftstream_report_free(report);
+  siftstream_report_free(NULL);
+  CHECK(siftstream_report_accepted(report) == 0);
+  FAILS(SIFTSTREAM_CLOSED, siftstream_stream_try_send, (stream, row, &error));
+  FAILS(SIFTSTREAM_CLOSED, siftstream_stream_send, (stream, row, 1000, &error));
+  OK(siftstream_stream_cancel, (stream, text("over"), &error));
+}
+
+static void errors_tell_what_happened(void) {
+  siftstream_error *error = NULL;
+  CHECK(siftstream_config_create(NULL, &error) == BAD);
+  CHECK(siftstream_error_code(error) == BAD);
+  CHECK(!siftstream_error_is_retryable(error));
+  CHECK(siftstream_error_data_status(error) == SIFTSTREAM_DATA_NOT_ACCEPTED);
+  siftstream_error_free(error);
+  siftstream_error_free(error);
+  siftstream_error_free(NULL);
+  siftstream_error *const dead[] = {NULL, error};
+  for (int at = 0; at < 2; at++) {
+    CHECK(siftstream_error_code(dead[at]) == BAD);
+    CHECK(siftstream_error_message(dead[at]).len == 0);
+    CHECK(!siftstream_error_is_retryable(dead[at]));
+    CHECK(siftstream_error_data_status(dead[at]) == SIFTSTREAM_DATA_UNKNOWN);
+  }
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc == 3);
+  char version[32];
+  snprintf(version, sizeof version, "%d.%d.%d", SIFTSTREAM_VERSION_MAJOR, SIFTSTREAM_VERSION_MINOR,
+           SIFTSTREAM_VERSION_PATCH);
+  CHECK(strcmp(siftstream_version(), version) == 0);
+  CHECK(strcmp(siftstream_status_name(SIFTSTREAM_INTERNAL), "INTERNAL") == 0);
+  CHECK(strcmp(siftstream_status_name(-1), "UNKNOWN") == 0 && strcmp(siftstream_status_name(27), "UNKNOWN") == 0);
+  errors_tell_what_happened();
+  null_and_foreign_configs_are_refused();
+
+  siftstream_config *config = NULL;
+  siftstream_stream *stream = NULL;
+  siftstream_flow *flow = NULL, *late = NULL;
+  siftstream_row *row = NULL;
+  uint32_t index = 0;
+  OK(siftstream_config_create, (&config, &error));
+  each_config_setter(config, SIFTSTREAM_OK);
+  describe(config);
+  the_schema_refuses_what_cannot_be(config);
+  FAILS(BAD, siftstream_stream_create, (config, 10000, NULL, &error));
+  OK(siftstream_config_set_uri, (config, text(argv[1]), &error));
+  OK(siftstream_config_set_api_key, (config, text("wrong"), &error));
+  FAILS(SIFTSTREAM_AUTH, siftstream_stream_create, (config, 10000, &stream, &error));
+  OK(siftstream_config_set_api_key, (config, text(argv[2]), &error));
+  OK(siftstream_stream_create, (config, 10000, &stream, &error));
+  OK(siftstream_stream_flow, (stream, text("all"), &flow, &error));
+  FAILS(SIFTSTREAM_UNKNOWN_FLOW, siftstream_stream_flow, (stream, text("late"), &late, &error));
+  FAILS(BAD, siftstream_stream_flow, (stream, text("all"), NULL, &error));
+  OK(siftstream_flow_channel_index, (flow, text("type_11"), &index, &error));
+  CHECK(index == 10);
+  FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_flow_channel_index, (flow, text("no"), &index, &error));
+  FAILS(BAD, siftstream_flow_channel_index, (flow, text("type_1"), NULL, &error));
+  FAILS(BAD, siftstream_flow_channel_index, (NULL, text("type_1"), &index, &error));
+  OK(siftstream_row_create, (flow, &row, &error));
+  FAILS(BAD, siftstream_row_create, (flow, NULL, &error));
+  FAILS(BAD, siftstream_row_create, (NULL, &row, &error));
+  FAILS(BAD, siftstream_row_create, ((const siftstream_flow *)(const void *)stream, &row, &error));
+  FAILS(BAD, siftstream_stream_try_send, ((const siftstream_stream *)(const void *)row, row, &error));
+  FAILS(BAD, siftstream_stream_try_send, (stream, NULL, &error));
+
+  wrong_values_are_refused(stream, row);
+  rows_of_all_types_are_sent(stream, row);
+  metrics_are_read(stream);
+  the_stream_changes_while_it_runs(stream, argv[2]);
+  OK(siftstream_stream_flow, (stream, text("late"), &late, &error));
+  the_stream_is_finished_once_and_for_all(stream, row);
+
+  dead_streams_are_refused(NULL, row, config);
+  siftstream_stream_free(stream);
+  dead_streams_are_refused(stream, row, config);
+  siftstream_stream_free(stream);
+  siftstream_stream_free(NULL);
+  siftstream_row_free(row);
+  dead_rows_are_refused(row);
+  dead_rows_are_refused(NULL);
+  siftstream_row_free(row);
+  siftstream_row_free(NULL);
+  siftstream_flow_free(flow);
+  siftstream_flow_free(flow);
+  siftstream_flow_free(late);
+  siftstream_flow_free(NULL);
+  FAILS(BAD, siftstream_flow_channel_index, (flow, text("type_1"), &index, &error));
+  siftstream_config_free(config);
+  return 0;
+}
