@@ -1,5 +1,7 @@
 //! What `siftstream backups export` writes can be read back, value for value.
 
+#![allow(clippy::unwrap_used)]
+
 mod backups_common;
 
 use arrow_array::cast::AsArray;
@@ -43,7 +45,8 @@ fn rows_of_several_files_come_back_from_parquet_as_they_were() {
         for at in 0..batch.num_rows() {
             let row = row(number);
             assert_eq!(times.value(at), (START + number as i64) * 1_000_000_000 + 5);
-            assert_eq!(runs.is_valid(at).then(|| runs.value(at)).unwrap_or_default(), row.run_id);
+            assert_eq!(runs.is_null(at), row.run_id.is_empty());
+            assert_eq!(runs.value(at), row.run_id);
             assert_eq!(batch.column(2).as_primitive::<UInt64Type>().value(at), u64::MAX - number);
             assert_eq!(batch.column(3).as_primitive::<Float64Type>().value(at), number as f64 / 4.0);
             let label = labels.is_valid(at).then(|| Type::String(labels.value(at).to_owned()));
@@ -149,6 +152,25 @@ fn rows_that_no_table_takes_are_set_aside_and_without_a_schema_no_name_is_guesse
     let aside = std::fs::read_to_string(out.join("unmatched.jsonl")).unwrap();
     assert_eq!(aside.lines().count(), 2);
     assert!(aside.starts_with("{\"flow\":\"other\""));
+}
+
+#[test]
+fn what_is_whole_in_a_damaged_file_is_exported_and_the_damage_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let (file, out, schema) =
+        (root.path().join("file"), root.path().join("out"), root.path().join("schema.toml"));
+    let mut bytes = official(&[row(0), row(1), row(2)]);
+    let second = official(&[row(0)]).len();
+    bytes[second + 30] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    std::fs::write(&schema, SCHEMA).unwrap();
+    let output =
+        backups([Path::new("export"), &file, Path::new("--out"), &out, Path::new("--schema"), &schema]);
+    let lost = official(&[row(1)]).len();
+    assert_eq!(code(&output), 1);
+    assert!(errors(&output).contains(&format!("{lost} damaged bytes left out")), "{}", errors(&output));
+    let batch = &parquet(&out.join("imu.parquet"))[0];
+    assert_eq!(batch.column(2).as_primitive::<UInt64Type>().values(), &[u64::MAX, u64::MAX - 2]);
 }
 
 #[test]

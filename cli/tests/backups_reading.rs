@@ -1,13 +1,18 @@
 //! What `siftstream backups ls`, `verify` and `cat` say of files, whoever wrote them.
 
+#![allow(clippy::unwrap_used)]
+
 mod backups_common;
 
 use backups_common::*;
 use prost::Message;
 use serde_json::json;
+use siftstream::seams::filesystem::RealFileSystem;
+use siftstream::spool::journal::{Journal, Record};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 fn ls(path: &Path) -> Vec<serde_json::Value> {
     let output = backups([Path::new("ls"), Path::new("--json"), path]);
@@ -40,6 +45,52 @@ fn a_root_a_slot_its_data_and_one_file_are_listed_with_rows_times_and_state() {
     assert_eq!(table.lines().count(), 5);
     assert!(table.lines().last().unwrap().trim_start().starts_with("75 "));
     assert_eq!(image(root.path()), before, "looking changed something");
+}
+
+#[test]
+fn rows_that_the_writer_wrote_again_elsewhere_are_shown_once() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = spool(root.path(), "default");
+    let files = write_files(&spool, 2, 20);
+    let journal = spool.slot().path().join("state/journal");
+    drop(spool);
+    let first = chunk_len(&std::fs::read(&files[0]).unwrap(), 0) as u64;
+    let mut journal = Journal::open(Arc::new(RealFileSystem), &journal).unwrap();
+    journal.append(&[Record::Sealed { file: 0, len: first }]).unwrap();
+    journal.sync().unwrap();
+    let rows: Vec<_> = ls(root.path()).iter().map(|file| file["rows"].clone()).collect();
+    assert_eq!(rows, [10, 20]);
+    assert_eq!(json_lines(&backups([Path::new("cat"), root.path()])).len(), 30);
+}
+
+#[test]
+fn a_pending_file_is_listed_as_such_until_its_patched_copy_takes_its_place() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = spool(root.path(), "default");
+    let file = write_files(&spool, 1, 20).remove(0);
+    let pending = spool.slot().path().join("pending").join(file.file_name().unwrap());
+    std::fs::copy(&file, &pending).unwrap();
+    assert_eq!(ls(root.path()).len(), 1, "the same rows are listed twice");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(ls(root.path())[0]["state"], "pending");
+}
+
+#[test]
+fn what_a_crash_left_of_the_journal_is_read_and_not_mended() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = spool(root.path(), "default");
+    write_files(&spool, 2, 20);
+    spool.confirm(spool.epoch(), std::slice::from_ref(&(0..20))).unwrap();
+    spool.sync_journal().unwrap();
+    let path = spool.slot().path().join("state/journal");
+    drop(spool);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend(u32::MAX.to_le_bytes());
+    bytes.extend([1; 90]);
+    std::fs::write(&path, &bytes).unwrap();
+    let states: Vec<_> = ls(root.path()).iter().map(|file| file["state"].clone()).collect();
+    assert_eq!(states, ["confirmed", "unconfirmed"]);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
 #[test]

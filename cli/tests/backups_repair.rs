@@ -1,5 +1,7 @@
 //! What `siftstream backups repair` saves, and what it never touches.
 
+#![allow(clippy::unwrap_used)]
+
 mod backups_common;
 
 use backups_common::*;

@@ -34,6 +34,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<Outcome> {
     let (files, mut outcome) = backups(&args.paths)?;
     let mut left = args.limit.unwrap_or(u64::MAX);
     for file in files {
+        if left == 0 {
+            break;
+        }
         match print(args, &flows, &file, &mut left, out) {
             Ok(found) => outcome = outcome.and(found),
             Err(error @ Failure::Stdout(_)) => return Err(error),

@@ -76,8 +76,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Repair(args) => repair::run(args, &mut out),
         Command::Export(args) => export::run(args, &mut out),
     };
-    let result = result.and_then(|outcome| out.flush().map(|()| outcome).map_err(Failure::Stdout));
-    // What is left in the buffer after an error has nowhere to go.
+    let flushed = out.flush().map_err(Failure::Stdout);
+    let result = result.and_then(|outcome| flushed.map(|()| outcome));
+    // What could not be written has nowhere to go: it must not be tried again.
     drop(out.into_parts());
     match result {
         Ok(outcome) => ExitCode::from(outcome.code()),

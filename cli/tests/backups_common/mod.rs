@@ -1,6 +1,6 @@
 //! Rows, files of them in all shapes, and the command.
 
-#![allow(dead_code)] // Each test file uses its part.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use prost::Message;
 use prost_types::Timestamp;
@@ -37,7 +37,8 @@ pub fn value(value: Type) -> Value {
 
 /// The row `number` of the flow `imu`: every third one has no news on `label`.
 pub fn row(number: u64) -> Row {
-    let label = if number % 3 == 0 { Type::Empty(()) } else { Type::String(format!("row \"{number}\",\n")) };
+    let label =
+        if number.is_multiple_of(3) { Type::Empty(()) } else { Type::String(format!("row \"{number}\",\n")) };
     Row {
         ingestion_config_id: "config-1".into(),
         flow: "imu".into(),
@@ -47,7 +48,7 @@ pub fn row(number: u64) -> Row {
             value(Type::Double(number as f64 / 4.0)),
             value(label),
         ],
-        run_id: if number % 2 == 0 { "run-1".into() } else { String::new() },
+        run_id: if number.is_multiple_of(2) { "run-1".into() } else { String::new() },
         ..Row::default()
     }
 }

@@ -103,7 +103,7 @@ impl Schemas {
         }
     }
 
-    fn flow(&mut self, row: &Row) -> Result<Option<FlowConfig>> {
+    fn flow(&mut self, row: &Row) -> Result<Option<&FlowConfig>> {
         let flows = match self {
             Self::File(flows) => flows,
             Self::Sift { remote, known } => {
@@ -114,7 +114,7 @@ impl Schemas {
                 &known[config]
             }
         };
-        Ok(flows.get(&row.flow).cloned())
+        Ok(flows.get(&row.flow))
     }
 }
 
@@ -217,7 +217,9 @@ impl Export<'_> {
 
     /// Begins the table of a row's flow, if the row fits what is known of it.
     fn open(&mut self, row: &Row) -> Result<()> {
-        let Some(flow) = self.schemas.flow(row)?.filter(|flow| fits(row, flow)) else { return Ok(()) };
+        let Some(flow) = self.schemas.flow(row)?.filter(|flow| fits(row, flow)).cloned() else {
+            return Ok(());
+        };
         let (stem, extension) = (
             file_stem(&flow.name),
             match self.args.format {
