@@ -2,6 +2,7 @@
 
 use super::error::{Failure, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use serde::Serialize;
 use siftstream::seams::filesystem::{File, FileSystem, RealFileSystem};
 use std::io::{self, Write};
@@ -47,16 +48,23 @@ impl NewFile {
 
     /// Gives the complete file its name.
     pub(crate) fn publish(mut self) -> Result<()> {
-        let place = || -> io::Result<()> {
-            self.file.sync_data()?;
-            renameat_with(CWD, &self.partial, CWD, &self.path, RenameFlags::NOREPLACE)?;
-            let dir = self.path.parent().filter(|dir| !dir.as_os_str().is_empty());
-            RealFileSystem.fsync_dir(dir.unwrap_or(Path::new(".")))
-        };
-        let mut place = place;
-        place().map_err(Failure::write(&self.path))?;
+        self.place().map_err(Failure::write(&self.path))?;
         self.named = true;
         Ok(())
+    }
+
+    fn place(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        match renameat_with(CWD, &self.partial, CWD, &self.path, RenameFlags::NOREPLACE) {
+            // This file system cannot rename without replacing; a second link cannot replace either.
+            Err(Errno::INVAL) => {
+                std::fs::hard_link(&self.partial, &self.path)?;
+                RealFileSystem.unlink(&self.partial)?;
+            }
+            renamed => renamed?,
+        }
+        let dir = self.path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        RealFileSystem.fsync_dir(dir.unwrap_or(Path::new(".")))
     }
 }
 
