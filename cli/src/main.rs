@@ -1,5 +1,6 @@
 //! The siftstream command.
 
+mod backups;
 mod bench;
 mod fault_flag;
 mod record;
@@ -22,6 +23,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into backup files, and get rows out of them.
+    Backups(backups::Args),
     /// Measure how fast rows are delivered.
     Bench(bench::Args),
     /// Run a local Sift endpoint that checks what it gets.
@@ -30,6 +33,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Backups(args) => backups::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Serve(args) => serve::run(&args),
     }
