@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::identity::Wanted;
@@ -159,7 +159,7 @@ impl FileBackupBuilder {
         };
         let spool = Spool::open(Slot::open(self.filesystem, &root, &slot_key)?)?;
         let identity = wanted.identify(&spool, &control).await?;
-        patch_in_background(&spool, identity.real_ids)?;
+        let patching = patch_in_background(&spool, identity.real_ids)?;
         let encoder = IngestionConfigEncoder::new(
             identity.config_id,
             &identity.flows,
@@ -169,7 +169,7 @@ impl FileBackupBuilder {
             Capacity { rows: self.backup_data_channel_capacity, bytes: self.backup_data_channel_bytes };
         let suffix = encoder.suffix(identity.run_id.as_deref());
         let transport =
-            FileBackup::start(spool, identity.area, capacity, max_row_size, suffix, self.options)?;
+            FileBackup::start(spool, patching, identity.area, capacity, max_row_size, suffix, self.options)?;
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }
@@ -192,9 +192,9 @@ impl FileBackupBuilder {
 }
 
 /// Moves rows of earlier starts whose IDs are known now to `data/`. What cannot be moved stays for the next start.
-fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<()> {
+fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<Option<JoinHandle<()>>> {
     if spool.files().iter().all(|file| file.area != Area::Pending) {
-        return Ok(());
+        return Ok(None);
     }
     let spool = Arc::clone(spool);
     let patch = move || match spool.patch_pending(&ids) {
@@ -207,7 +207,7 @@ fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<()> {
     };
     let spawned = thread::Builder::new().name("siftstream-patch".to_owned()).spawn(patch);
     spawned
-        .map(drop)
+        .map(Some)
         .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot start a thread: {error}")))
 }
 

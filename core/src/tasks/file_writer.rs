@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{DataStatus, Error, ErrorCode, Result};
@@ -88,8 +89,8 @@ impl FileWriter {
     }
 
     /// Runs until everything is durable after a finish was asked for, or nothing more can be written. The slot is
-    /// free when the end is told.
-    pub(crate) fn run(self) {
+    /// free when the end is told: the thread that patches older files is over by then, too.
+    pub(crate) fn run(self, patching: Option<JoinHandle<()>>) {
         let shared = self.shared.clone();
         let over = catch_unwind(AssertUnwindSafe(|| self.write()));
         let why = match over {
@@ -102,6 +103,9 @@ impl FileWriter {
             tracing::error!(target: "siftstream::disk", error = %why, "nothing more is written");
             shared.progress.break_with(why.clone());
             shared.intake.close(why.with_data_status(DataStatus::NotAccepted));
+        }
+        if patching.is_some_and(|patching| patching.join().is_err()) {
+            tracing::error!(target: "siftstream::disk", "the thread that patches pending files died");
         }
         shared.progress.end();
     }

@@ -1,7 +1,7 @@
 //! File backup: rows go to files only, to be sent or read later.
 
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{GRACE, HasIntake, Transport, closed};
@@ -30,6 +30,7 @@ pub struct FileBackup {
 impl FileBackup {
     pub(crate) fn start(
         spool: Arc<Spool>,
+        patching: Option<JoinHandle<()>>,
         area: Area,
         capacity: Capacity,
         max_row_size: usize,
@@ -42,7 +43,8 @@ impl FileBackup {
             counters: Arc::new(DiskCounters::default()),
         };
         let writer = FileWriter::new(shared.clone(), spool, area, Arc::new(SystemClock::new()), options);
-        let spawned = thread::Builder::new().name("siftstream-disk".to_owned()).spawn(|| writer.run());
+        let write = move || writer.run(patching);
+        let spawned = thread::Builder::new().name("siftstream-disk".to_owned()).spawn(write);
         spawned.map_err(|error| {
             Error::new(ErrorCode::Internal, format!("cannot start the disk thread: {error}"))
         })?;
@@ -135,10 +137,13 @@ impl Drop for FileBackup {
         }
         self.shared.progress.abandon();
         self.shared.intake.wake_consumer();
-        tracing::error!(
-            target: "siftstream::stream",
-            rows = self.report().in_memory,
-            "a file-backup stream was dropped while its disk was not done: call finish first"
-        );
+        let rows = self.report().in_memory;
+        if rows > 0 {
+            tracing::error!(
+                target: "siftstream::stream",
+                rows,
+                "a file-backup stream was dropped while its disk was not done: call finish first"
+            );
+        }
     }
 }
