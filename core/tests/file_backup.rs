@@ -5,8 +5,9 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use common::{form, row, server};
@@ -16,7 +17,9 @@ use siftstream::proto::sift::ingest::v1::{
 };
 use siftstream::seams::connector::{BoxFuture, BoxIo, Connector};
 use siftstream::seams::filesystem::fake::FakeFileSystem;
-use siftstream::seams::filesystem::{RealFileSystem, SharedFileSystem};
+use siftstream::seams::filesystem::{
+    File, FileSystem, Lock, Metadata, ReadAt, RealFileSystem, SharedFileSystem,
+};
 use siftstream::spool::pbfs::{Item, PbfsReader};
 use siftstream::spool::pending::is_placeholder;
 use siftstream::spool::{DiskBackupPolicy, FsyncPolicy, WhenFull};
@@ -331,6 +334,135 @@ fn a_failing_disk_is_told_by_finish_and_what_it_says_is_on_disk_is() {
     let report = stream.finish(TIMEOUT).unwrap();
     assert_eq!((report.on_disk, report.in_memory), (1_500, 0), "nothing was given up");
     assert_eq!(fake_seqs(&fs).into_iter().collect::<BTreeSet<_>>(), (0..1_500).collect());
+}
+
+#[test]
+fn a_disk_that_hangs_keeps_no_caller_longer_than_it_asked_for() {
+    let fs = HangingDisk { disk: FakeFileSystem::new(), hangs: Arc::default() };
+    let stream = on_fake(&fs.disk, |_| ()).filesystem(Arc::new(fs.clone())).build_blocking(TIMEOUT).unwrap();
+    send(&stream, 0..100);
+    stream.flush(Level::Durable, TIMEOUT).unwrap();
+    fs.hang(true);
+    send(&stream, 100..200);
+    let wait = Duration::from_millis(200);
+    let within = |began: Instant| assert!(began.elapsed() < wait + Duration::from_millis(250));
+    let began = Instant::now();
+    let refused = stream.flush(Level::Durable, wait).unwrap_err();
+    within(began);
+    assert_eq!((refused.code(), refused.data_status()), (ErrorCode::Timeout, DataStatus::InMemory));
+    let began = Instant::now();
+    let failed = stream.finish(wait).unwrap_err();
+    within(began);
+    assert_eq!((failed.report.on_disk, failed.report.in_memory), (100, 100));
+    fs.hang(false);
+    assert_eq!(stream.finish(TIMEOUT).unwrap().on_disk, 200);
+}
+
+/// A disk whose syncs return only when it is let go.
+#[derive(Debug, Clone)]
+struct HangingDisk {
+    disk: FakeFileSystem,
+    hangs: Arc<(Mutex<bool>, Condvar)>,
+}
+
+#[derive(Debug)]
+struct HangingFile {
+    file: Box<dyn File>,
+    disk: HangingDisk,
+}
+
+impl HangingDisk {
+    fn hang(&self, hangs: bool) {
+        *self.hangs.0.lock().unwrap() = hangs;
+        self.hangs.1.notify_all();
+    }
+
+    fn wait(&self) {
+        drop(self.hangs.1.wait_while(self.hangs.0.lock().unwrap(), |hangs| *hangs).unwrap());
+    }
+
+    fn hanging(&self, file: Box<dyn File>) -> Box<dyn File> {
+        Box::new(HangingFile { file, disk: self.clone() })
+    }
+}
+
+impl ReadAt for HangingFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buf, offset)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
+    }
+}
+
+impl File for HangingFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.append(bytes)
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        self.disk.wait();
+        self.file.sync_data()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn allocate(&mut self, offset: u64, len: u64) -> io::Result<()> {
+        self.file.allocate(offset, len)
+    }
+
+    fn inode(&self) -> io::Result<u64> {
+        self.file.inode()
+    }
+}
+
+impl FileSystem for HangingDisk {
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        Ok(self.hanging(self.disk.create_new(path)?))
+    }
+
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        self.disk.open_read(path)
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        Ok(self.hanging(self.disk.open_append(path)?))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.create_dir(path)
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+        self.disk.read_dir(path)
+    }
+
+    fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        self.disk.metadata(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.disk.unlink(path)
+    }
+
+    fn fsync_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.fsync_dir(path)
+    }
+
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        self.disk.free_space(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
+        self.disk.lock(path)
+    }
 }
 
 #[test]

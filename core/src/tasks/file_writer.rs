@@ -115,8 +115,8 @@ impl FileWriter {
         let mut moved = false;
         loop {
             let requests = self.shared.progress.requests();
-            let more = self.take();
-            moved |= more;
+            let taken = self.take();
+            moved |= taken > 0;
             let step = self.step(requests);
             self.publish();
             match step {
@@ -129,20 +129,22 @@ impl FileWriter {
                     continue;
                 }
             }
-            self.rest(&mut moved);
+            if taken < TAKE_BYTES {
+                self.rest(&mut moved);
+            }
         }
     }
 
-    /// Takes what waits; false if nothing did.
-    fn take(&mut self) -> bool {
+    /// Takes what waits, up to about `TAKE_BYTES`; returns how many bytes.
+    fn take(&mut self) -> usize {
         if !self.outbox.is_empty() {
-            return false;
+            return 0;
         }
         self.shared.intake.take(&mut self.outbox, TAKE_BYTES);
         if let Some(last) = self.outbox.back() {
             self.taken_below = last.ids().end;
         }
-        !self.outbox.is_empty()
+        self.outbox.iter().map(|segment| segment.bytes().len()).sum()
     }
 
     /// Brings on what is at hand; true if the stream is over.
