@@ -1,5 +1,10 @@
 //! From credentials and a schema to a running stream.
 
+mod file_backup;
+mod identity;
+
+pub use file_backup::FileBackupBuilder;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -75,6 +80,21 @@ impl SiftStreamBuilder {
         self
     }
 
+    /// What a stream needs to reach Sift; nothing is reached yet. Must be called within the stream's runtime.
+    fn reach(self) -> Result<Reach> {
+        let (uri, key) = self.credentials.resolve()?;
+        let connection = ConnectionOptions { uri, ..self.connection };
+        let key = ApiKeySource::new(key);
+        connection.endpoint()?;
+        let connector = match self.connector {
+            Some(connector) => connector,
+            None => Arc::new(TcpConnector::new(connection.clone())?),
+        };
+        let control =
+            SiftControl::with_connector(&connection, Arc::clone(&connector), key.clone(), self.control)?;
+        Ok(Reach { connection, connector, key, control })
+    }
+
     /// The schema of the rows.
     pub fn ingestion_config(self, form: IngestionConfigForm) -> StreamConfigBuilder {
         StreamConfigBuilder {
@@ -87,6 +107,14 @@ impl SiftStreamBuilder {
             max_row_size: usize::try_from(4 * MIB).unwrap_or(usize::MAX),
         }
     }
+}
+
+/// The ways to Sift.
+struct Reach {
+    connection: ConnectionOptions,
+    connector: Arc<dyn Connector>,
+    key: ApiKeySource,
+    control: SiftControl,
 }
 
 /// The part of a stream's choices that all transports share.
@@ -141,6 +169,11 @@ impl StreamConfigBuilder {
     pub fn max_row_size(mut self, bytes: usize) -> Self {
         self.max_row_size = bytes;
         self
+    }
+
+    /// A stream that writes rows to files only.
+    pub fn file_backup(self) -> FileBackupBuilder {
+        FileBackupBuilder::new(self)
     }
 
     /// A stream that keeps unconfirmed rows in memory only.
@@ -259,16 +292,7 @@ impl LiveOnlyBuilder {
         let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, max_row_size, .. } =
             self.config;
         form.validate()?;
-        let (uri, key) = base.credentials.resolve()?;
-        let connection = ConnectionOptions { uri, ..base.connection };
-        let key = ApiKeySource::new(key);
-        connection.endpoint()?;
-        let connector = match base.connector {
-            Some(connector) => connector,
-            None => Arc::new(TcpConnector::new(connection.clone())?),
-        };
-        let control =
-            SiftControl::with_connector(&connection, Arc::clone(&connector), key.clone(), base.control)?;
+        let Reach { connection, connector, key, control } = base.reach()?;
         control.ping().await?;
         let registered = control.ensure_ingestion_config(&form).await?;
         if !asset_tags.is_empty() {

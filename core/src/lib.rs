@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
+mod remembered;
 pub mod retry;
 pub mod schema;
 pub mod seams;
@@ -20,7 +21,7 @@ pub mod stream;
 mod tasks;
 pub mod transport;
 
-pub use builder::{LiveOnlyBuilder, SiftStreamBuilder, StreamConfigBuilder};
+pub use builder::{FileBackupBuilder, LiveOnlyBuilder, SiftStreamBuilder, StreamConfigBuilder};
 pub use connect::Credentials;
 pub use encode::{Encodeable, Encoder, IngestionConfigEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};
@@ -28,5 +29,6 @@ pub use flow::{ChannelIndex, ChannelValue, Flow, FlowBuilder, FlowDescriptor, Ti
 pub use metrics::SiftStreamMetricsSnapshot;
 pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
-pub use stream::{FinishError, Report, SendError, SiftStream, TrySendError};
-pub use transport::{LiveStreamingOnly, Transport};
+pub use spool::DiskBackupPolicy;
+pub use stream::{FinishError, Level, Report, SendError, SiftStream, TrySendError, Watermarks};
+pub use transport::{FileBackup, LiveStreamingOnly, Transport};

@@ -8,9 +8,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
 
-use common::{form, row, stream_with};
+use common::{config, form, row, stream_with};
 use siftstream::schema::{ChannelConfig, ChannelDataType, FlowConfig};
-use siftstream::{ChannelIndex, FlowBuilder};
+use siftstream::{ChannelIndex, DiskBackupPolicy, FlowBuilder};
 use siftstream_server::LocalServer;
 
 thread_local! {
@@ -70,6 +70,38 @@ fn a_warm_row_builder_sends_a_million_rows_without_an_allocation() {
     let allocated = ALLOCATIONS.with(Cell::get) - before;
     assert_eq!(allocated, 0, "allocations on the sending thread");
     assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 2_000_000);
+}
+
+#[test]
+fn a_warm_file_backup_sends_a_million_rows_without_an_allocation() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = DiskBackupPolicy {
+        backups_dir: Some(dir.path().to_owned()),
+        min_free: 0,
+        ..DiskBackupPolicy::default()
+    };
+    let stream = config("http://127.0.0.1:1".to_owned())
+        .file_backup()
+        .disk_backup_policy(policy)
+        .ingestion_config_id("0f5c61a7-6c9b-4a3e-9d0e-2b7f3c1d4e5f")
+        .backup_data_channel_bytes(1024 * 1024)
+        .build_blocking(TIMEOUT)
+        .unwrap();
+    let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("bench").unwrap());
+    for seq in 0..1_000_000 {
+        row(&mut builder, seq);
+        stream.send_timeout(&builder, TIMEOUT).unwrap();
+    }
+    let before = ALLOCATIONS.with(Cell::get);
+    for seq in 1_000_000..2_000_000_u64 {
+        row(&mut builder, seq);
+        while stream.try_send(&builder).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    let allocated = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(stream.finish(TIMEOUT).unwrap().on_disk, 2_000_000);
+    assert_eq!(allocated, 0, "allocations on the sending thread");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A live-only stream against a real server with faults: nothing is lost, and what is said is true.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use siftstream::{
-    ChannelConfig, ChannelDataType, ChannelIndex, Credentials, Error, ErrorCode, FlowBuilder, FlowConfig,
-    IngestionConfigEncoder, IngestionConfigForm, LiveStreamingOnly, Result, SiftStream, SiftStreamBuilder,
-    TimeValue,
+    ChannelConfig, ChannelDataType, ChannelIndex, Credentials, DiskBackupPolicy, Error, ErrorCode,
+    FlowBuilder, FlowConfig, IngestionConfigEncoder, IngestionConfigForm, Result, SiftStream,
+    SiftStreamBuilder, StreamConfigBuilder, TimeValue, Transport,
 };
 
 use super::latency::Latencies;
@@ -21,8 +21,6 @@ const BLOCK: u64 = 64;
 const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-type Stream = SiftStream<IngestionConfigEncoder, LiveStreamingOnly>;
-
 /// What one sending thread brings back.
 struct Sent {
     latencies: Latencies,
@@ -32,19 +30,35 @@ struct Sent {
 }
 
 pub(crate) fn run(args: &Args) -> Result<BenchResult> {
-    if args.mode != Mode::Live {
-        let message = "this mode is not built yet: use --mode live";
-        return Err(Error::new(ErrorCode::NotConfigured, message));
-    }
     if args.threads == 0 {
         return Err(Error::new(ErrorCode::InvalidArgument, "--threads must be at least 1"));
     }
-    let stream = open(args)?;
+    match args.mode {
+        Mode::Live => {
+            let mut live = config(args).live_only();
+            if let Some(interval) = args.checkpoint_ms {
+                live = live.checkpoint_interval(millis(interval));
+            }
+            measure(args, &live.build_blocking(START_TIMEOUT)?)
+        }
+        Mode::FileBackup => {
+            let policy = DiskBackupPolicy { backups_dir: args.dir.clone(), ..DiskBackupPolicy::default() };
+            let files = config(args).file_backup().disk_backup_policy(policy);
+            measure(args, &files.build_blocking(START_TIMEOUT)?)
+        }
+        Mode::LiveWithBackups => {
+            let message = "this mode is not built yet: use --mode live or --mode file-backup";
+            Err(Error::new(ErrorCode::NotConfigured, message))
+        }
+    }
+}
+
+fn measure<T: Transport>(args: &Args, stream: &SiftStream<IngestionConfigEncoder, T>) -> Result<BenchResult> {
     let next = AtomicU64::new(0);
     let cpu_before = usage::cpu_time();
     let began = Instant::now();
     let sent: Vec<Sent> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..args.threads).map(|_| scope.spawn(|| send(args, &stream, &next))).collect();
+        let threads: Vec<_> = (0..args.threads).map(|_| scope.spawn(|| send(args, stream, &next))).collect();
         threads
             .into_iter()
             .map(|thread| {
@@ -84,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<BenchResult> {
     })
 }
 
-fn open(args: &Args) -> Result<Stream> {
+fn config(args: &Args) -> StreamConfigBuilder {
     let mut channels = vec![ChannelConfig::new("seq", ChannelDataType::Uint64)];
     channels
         .extend((0..args.channels).map(|at| ChannelConfig::new(format!("c{at}"), ChannelDataType::Double)));
@@ -94,15 +108,14 @@ fn open(args: &Args) -> Result<Stream> {
         flows: vec![FlowConfig { name: FLOW.to_owned(), channels }],
     };
     let credentials = Credentials::Config { uri: args.uri.clone(), apikey: args.api_key.clone() };
-    let mut live =
-        SiftStreamBuilder::new(credentials).insecure(args.insecure).ingestion_config(form).live_only();
-    if let Some(interval) = args.checkpoint_ms {
-        live = live.checkpoint_interval(millis(interval));
-    }
-    live.build_blocking(START_TIMEOUT)
+    SiftStreamBuilder::new(credentials).insecure(args.insecure).ingestion_config(form)
 }
 
-fn send(args: &Args, stream: &Stream, next: &AtomicU64) -> Result<Sent> {
+fn send<T: Transport>(
+    args: &Args,
+    stream: &SiftStream<IngestionConfigEncoder, T>,
+    next: &AtomicU64,
+) -> Result<Sent> {
     let mut row = FlowBuilder::new(&stream.get_flow_descriptor(FLOW)?);
     let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
     let mut pace = args.rate.map(Pace::new);

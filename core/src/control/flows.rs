@@ -153,17 +153,18 @@ fn compare<'a>(
             missing.push(flow);
             continue;
         };
-        let theirs = FlowConfig::try_from(theirs)
-            .map_err(|error| mismatch(&format!("flow {:?} differs in Sift: {error}", flow.name), new_key))?;
+        let theirs = FlowConfig::try_from(theirs).map_err(|error| {
+            flow_mismatch(&format!("flow {:?} differs in Sift: {error}", flow.name), new_key)
+        })?;
         if let Some(difference) = flow_difference(flow, &theirs) {
-            return Err(mismatch(&difference.to_string(), new_key));
+            return Err(flow_mismatch(&difference.to_string(), new_key));
         }
         present.push(theirs);
     }
     Ok((present, missing))
 }
 
-fn mismatch(difference: &str, new_key: Option<&str>) -> Error {
+pub(crate) fn flow_mismatch(difference: &str, new_key: Option<&str>) -> Error {
     let key = new_key.map_or_else(String::new, |key| format!(", such as {key:?}"));
     let advice =
         format!("A registered flow cannot change: give it another name, or use a new client key{key}.");

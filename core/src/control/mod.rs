@@ -16,4 +16,5 @@ mod status;
 pub use client::{ControlOptions, SiftControl};
 pub use configs::Registered;
 pub use filter::{equals, one_of};
+pub(crate) use flows::flow_mismatch;
 pub use status::{RetryClass, classify, decode_status_details, to_error};

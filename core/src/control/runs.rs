@@ -74,16 +74,7 @@ impl SiftControl {
     async fn create_run(&self, form: &RunForm) -> Result<String> {
         const WHAT: &str = "CreateRun";
         let limit = self.options.max_decoding_message_size;
-        let request = CreateRunRequest {
-            name: form.name.clone(),
-            description: form.description.clone().unwrap_or_default(),
-            tags: form.tags.clone(),
-            start_time: None,
-            stop_time: None,
-            organization_id: String::new(),
-            client_key: Some(form.client_key.clone()),
-            metadata: form.metadata.iter().map(Into::into).collect(),
-        };
+        let request = CreateRunRequest::from(form);
         let created = self
             .call(WHAT, request, move |channel, request| {
                 Box::pin(async move {

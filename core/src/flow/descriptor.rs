@@ -7,9 +7,6 @@ use crate::encode::wire;
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::{ChannelDataType, FlowConfig};
 
-/// Stands in encoded rows for an ID that is not known yet: as wide as each ID of Sift, and never one.
-pub const PLACEHOLDER_ID: &str = "00000000-0000-0000-0000-000000000000";
-
 /// The place of a channel within its flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelIndex(u32);

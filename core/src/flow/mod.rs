@@ -8,6 +8,6 @@ mod value;
 
 pub use builder::FlowBuilder;
 pub use by_name::Flow;
-pub use descriptor::{ChannelIndex, FlowDescriptor, PLACEHOLDER_ID};
+pub use descriptor::{ChannelIndex, FlowDescriptor};
 pub use time::TimeValue;
 pub use value::{ChannelBitField, ChannelBytes, ChannelEnum, ChannelValue, Value};

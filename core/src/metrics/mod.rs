@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use crate::stream::intake::IntakeLevels;
 
+mod disk;
+
+pub(crate) use disk::DiskCounters;
+
 /// What the tasks of a stream count.
 #[derive(Debug, Default)]
 pub(crate) struct StreamCounters {
@@ -35,7 +39,19 @@ pub struct SiftStreamMetricsSnapshot {
     pub rows_confirmed: u64,
     /// Rows given up by a choice of the user.
     pub rows_dropped: u64,
-    /// Rows that wait in the ingestion channel.
+    /// Rows that survive a crash of the process, counted from the first without a gap; 0 without a disk.
+    pub rows_written: u64,
+    /// Rows that survive a power failure, counted from the first without a gap; 0 without a disk.
+    pub rows_durable: u64,
+    /// Backup files created by this stream.
+    pub backup_files: u64,
+    /// Bytes of all backup files of the slot, those of earlier streams included.
+    pub backup_bytes: u64,
+    /// How often the disk failed.
+    pub disk_errors: u64,
+    /// The disk fails at this moment: rows wait in memory.
+    pub disk_degraded: bool,
+    /// Rows that wait in the data channel.
     pub ingestion_channel_rows: u64,
     /// Memory held by the rows that wait.
     pub ingestion_channel_bytes: u64,
@@ -106,6 +122,12 @@ impl StreamCounters {
             bytes_sent: read(&self.bytes_sent),
             rows_confirmed: confirmed,
             rows_dropped: dropped,
+            rows_written: 0,
+            rows_durable: 0,
+            backup_files: 0,
+            backup_bytes: 0,
+            disk_errors: 0,
+            disk_degraded: false,
             ingestion_channel_rows: levels.queued_rows,
             ingestion_channel_bytes: levels.queued_bytes,
             streams_opened: read(&self.streams_opened),

@@ -2,10 +2,11 @@
 
 use super::{
     ChannelBitFieldElement, ChannelConfig, ChannelDataType, ChannelEnumType, FlowConfig, MetadataValue,
-    Metadatum,
+    Metadatum, RunForm,
 };
 use crate::proto::sift::{
     common::r#type::v1 as common, ingestion_configs::v2 as configs, metadata::v1 as metadata,
+    runs::v2 as runs,
 };
 
 /// Sift names a channel type that this version does not know.
@@ -121,5 +122,43 @@ impl From<&MetadataValue> for metadata::MetadataValue {
         };
         let key = metadata::MetadataKey { name: pair.key.clone(), r#type: r#type.into() };
         Self { key: Some(key), value: Some(value) }
+    }
+}
+
+/// Without a value, as of a type from the future, there is nothing to convert.
+fn metadata_from_wire(pair: metadata::MetadataValue) -> Option<MetadataValue> {
+    use metadata::metadata_value::Value;
+    let value = match pair.value? {
+        Value::StringValue(text) => Metadatum::String(text),
+        Value::NumberValue(number) => Metadatum::Number(number),
+        Value::BooleanValue(boolean) => Metadatum::Boolean(boolean),
+    };
+    Some(MetadataValue { key: pair.key?.name, value })
+}
+
+impl From<&RunForm> for runs::CreateRunRequest {
+    fn from(form: &RunForm) -> Self {
+        Self {
+            name: form.name.clone(),
+            description: form.description.clone().unwrap_or_default(),
+            tags: form.tags.clone(),
+            start_time: None,
+            stop_time: None,
+            organization_id: String::new(),
+            client_key: Some(form.client_key.clone()),
+            metadata: form.metadata.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<runs::CreateRunRequest> for RunForm {
+    fn from(request: runs::CreateRunRequest) -> Self {
+        Self {
+            name: request.name,
+            client_key: request.client_key.unwrap_or_default(),
+            description: Some(request.description).filter(|text| !text.is_empty()),
+            tags: request.tags,
+            metadata: request.metadata.into_iter().filter_map(metadata_from_wire).collect(),
+        }
     }
 }

@@ -9,13 +9,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use event_listener::{Event, Listener as _};
-use tokio::sync::Notify;
-
+use super::consumer::Consumer;
 use super::lane::{Capacity, Lane};
 use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, new_spare};
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
+use event_listener::{Event, Listener as _};
 
 /// How often a `try_push` looks at a lock that is held: some microseconds.
 const LOCK_TURNS: u32 = 400;
@@ -39,7 +38,7 @@ const MOST_SPARES: usize = 1024;
 pub(crate) enum Refusal {
     /// No room now, or the lock was held for too long.
     Full,
-    /// The stream takes no more rows.
+    /// The stream takes no more rows, or none for now.
     Closed(Error),
     /// This row can never be taken.
     Invalid(Error),
@@ -63,6 +62,8 @@ struct State {
     suffix: Vec<u8>,
     consumer_sleeps: bool,
     closed: Option<Error>,
+    /// Why no row is taken for now.
+    refusing: Option<Error>,
 }
 
 /// The intake of one stream.
@@ -72,7 +73,7 @@ pub(crate) struct Intake {
     /// Told when there may be room again, or never will be.
     room: Event,
     /// Told when a sleeping consumer has something to do.
-    consumer: Notify,
+    consumer: Consumer,
     max_row_size: usize,
 }
 
@@ -103,8 +104,9 @@ impl Intake {
             suffix,
             consumer_sleeps: false,
             closed: None,
+            refusing: None,
         };
-        Self { state: Mutex::new(state), room: Event::new(), consumer: Notify::new(), max_row_size }
+        Self { state: Mutex::new(state), room: Event::new(), consumer: Consumer::default(), max_row_size }
     }
 
     /// Takes a row if that needs no wait.
@@ -132,7 +134,7 @@ impl Intake {
                 Err(Refusal::Full) => {}
                 done => return done,
             }
-            self.consumer.notify_one();
+            self.consumer.wake();
             match deadline {
                 None => listener.wait(),
                 Some(deadline) if listener.wait_deadline(deadline).is_none() => return Err(Refusal::Full),
@@ -153,13 +155,13 @@ impl Intake {
                 Err(Refusal::Full) => {}
                 done => return done,
             }
-            self.consumer.notify_one();
+            self.consumer.wake();
             listener.await;
         }
     }
 
     fn push_locked(&self, mut state: MutexGuard<'_, State>, row: &impl EncodeRow) -> Result<u64, Refusal> {
-        if let Some(why) = &state.closed {
+        if let Some(why) = state.closed.as_ref().or(state.refusing.as_ref()) {
             return Err(Refusal::Closed(why.clone()));
         }
         let open_rows = u64::from(state.open.rows);
@@ -199,7 +201,7 @@ impl Intake {
         let wake = std::mem::take(&mut state.consumer_sleeps);
         drop(state);
         if wake {
-            self.consumer.notify_one();
+            self.consumer.wake();
         }
         Ok(id)
     }
@@ -252,18 +254,37 @@ impl Intake {
     /// Waits until a row came after [`sleep_if_empty`](Self::sleep_if_empty), or somebody called
     /// [`wake_consumer`](Self::wake_consumer).
     pub(crate) async fn woken(&self) {
-        self.consumer.notified().await;
+        self.consumer.woken().await;
+    }
+
+    /// From now on the consumer is the calling thread, which waits with [`park`](Self::park).
+    pub(crate) fn consume_on_this_thread(&self) {
+        self.consumer.is_this_thread();
+    }
+
+    /// The same wait for a consumer that is a thread, for at most `timeout`. May end early for no reason.
+    pub(crate) fn park(&self, timeout: Duration) {
+        self.consumer.park(timeout);
     }
 
     pub(crate) fn wake_consumer(&self) {
-        self.consumer.notify_one();
+        self.consumer.wake();
     }
 
     /// Takes no more rows, for the reason given first; what was accepted stays for the consumer.
     pub(crate) fn close(&self, why: Error) {
         self.lock().closed.get_or_insert(why);
         self.room.notify(usize::MAX);
-        self.consumer.notify_one();
+        self.consumer.wake();
+    }
+
+    /// Refuses rows for this reason until told otherwise; those who wait for room are told at once.
+    pub(crate) fn refuse(&self, why: Option<Error>) {
+        let refuses = why.is_some();
+        self.lock().refusing = why;
+        if refuses {
+            self.room.notify(usize::MAX);
+        }
     }
 
     pub(crate) fn levels(&self) -> IntakeLevels {

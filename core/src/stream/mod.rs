@@ -1,13 +1,17 @@
 //! The stream as callers hold it, and the intake where their rows become segments.
 
+mod consumer;
 pub(crate) mod delivery;
+pub(crate) mod disk_progress;
 pub(crate) mod intake;
 pub(crate) mod lane;
+mod level;
 pub(crate) mod report;
 pub(crate) mod segment;
 mod send_error;
 mod sift_stream;
 
+pub use level::{Level, Watermarks};
 pub use report::{FinishError, Report};
 pub use send_error::{SendError, TrySendError};
 pub use sift_stream::SiftStream;

@@ -54,7 +54,7 @@ impl<T> TrySendError<T> {
 pub(crate) fn full() -> Error {
     Error::new(
         crate::error::ErrorCode::Full,
-        "the stream is full: send again later, or raise ingestion_data_channel_capacity",
+        "the stream is full: send again later, or raise the capacity of its data channel",
     )
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::intake::Refusal;
+use super::level::{Level, Watermarks};
 use super::report::{FinishError, Report};
 use super::send_error::{SendError, TrySendError, full};
 use crate::connect::{ApiKey, ApiKeySource};
@@ -13,6 +14,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::{FlowConfig, RunSelector};
 use crate::seams::runtime::StreamRuntime;
+use crate::spool::pending::is_placeholder;
 use crate::transport::Transport;
 
 /// Ends a wait that has no bound of its own before the clock overflows.
@@ -64,10 +66,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         let pushed = match message.prepare(&self.inner.encoder) {
             Ok(row) => match self.inner.transport.intake().push_until(&row, timeout) {
                 Ok(_) => Ok(()),
-                Err(Refusal::Full) => Err(Error::new(
-                    ErrorCode::Timeout,
-                    format!("no room for the row within {timeout:?}: send again later, or wait longer"),
-                )),
+                Err(Refusal::Full) => Err(self.no_room_within(timeout)),
                 Err(refused) => Err(refusal(refused)),
             },
             Err(error) => Err(error),
@@ -127,9 +126,14 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         Ok(())
     }
 
+    /// Brings everything accepted so far to `level`, and waits for it. Blocks the calling thread.
+    pub fn flush(&self, level: Level, timeout: Duration) -> Result<()> {
+        self.inner.transport.flush(level, deadline(timeout))
+    }
+
     /// Makes everything accepted so far confirmed, and waits for it. Blocks the calling thread.
     pub fn flush_confirmed(&self, timeout: Duration) -> Result<()> {
-        self.inner.transport.flush_confirmed(deadline(timeout))
+        self.flush(Level::Confirmed, timeout)
     }
 
     /// Ends the stream: delivers what was accepted and says what became of each row. Blocks the calling thread, never
@@ -146,7 +150,12 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// How many rows, from the first one on, are confirmed without a gap.
     pub fn confirmed_watermark(&self) -> u64 {
-        self.inner.transport.confirmed_watermark()
+        self.watermarks().confirmed.unwrap_or(0)
+    }
+
+    /// How far the rows have come.
+    pub fn watermarks(&self) -> Watermarks {
+        self.inner.transport.watermarks()
     }
 
     /// The counters of this moment.
@@ -201,6 +210,15 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         *current = run_id;
     }
 
+    #[cold]
+    fn no_room_within(&self, timeout: Duration) -> Error {
+        let cause = self.inner.transport.trouble();
+        let cause = cause.map(|why| format!("; the cause: {why}")).unwrap_or_default();
+        let message =
+            format!("no room for the row within {timeout:?}: send again later, or wait longer{cause}");
+        Error::new(ErrorCode::Timeout, message)
+    }
+
     async fn on_own_threads<R: Send + 'static>(
         &self,
         work: impl Future<Output = Result<R>> + Send + 'static,
@@ -215,6 +233,11 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
     pub async fn add_new_flows(&self, flows: &[FlowConfig]) -> Result<()> {
         let control = self.inner.registration.control.clone();
         let config_id = self.inner.encoder.ingestion_config_id().to_owned();
+        if is_placeholder(config_id.as_bytes()) {
+            let message = "the stream started without a network, so its ingestion config has no ID yet: \
+                           add the flows to the schema, or start again with a network";
+            return Err(Error::new(ErrorCode::Unavailable, message));
+        }
         let wanted = flows.to_vec();
         self.on_own_threads(async move { control.add_new_flows(&config_id, &wanted).await }).await?;
         self.inner.encoder.add(flows);

@@ -1,5 +1,6 @@
 //! The tasks that move rows on, on threads of the library.
 
 pub(crate) mod carried;
+pub(crate) mod file_writer;
 pub(crate) mod ingestion;
 pub(crate) mod link;

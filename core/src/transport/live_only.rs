@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{GRACE, HasIntake, Transport};
+use super::{GRACE, HasIntake, Transport, closed};
 use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::metrics::{SiftStreamMetricsSnapshot, StreamCounters};
@@ -12,6 +12,7 @@ use crate::stream::delivery::Delivery;
 use crate::stream::intake::Intake;
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
+use crate::stream::{Level, Watermarks};
 use crate::tasks::ingestion::{Ingestion, IngestionOptions};
 use crate::tasks::link::Link;
 
@@ -75,7 +76,10 @@ impl HasIntake for LiveStreamingOnly {
 }
 
 impl Transport for LiveStreamingOnly {
-    fn flush_confirmed(&self, deadline: Instant) -> Result<()> {
+    fn flush(&self, level: Level, deadline: Instant) -> Result<()> {
+        if level != Level::Confirmed {
+            return Err(level.unknown_to("live-only"));
+        }
         let accepted = self.intake.levels().accepted_rows;
         self.delivery.request_checkpoint(accepted);
         self.intake.wake_consumer();
@@ -102,8 +106,13 @@ impl Transport for LiveStreamingOnly {
         self.intake.wake_consumer();
     }
 
-    fn confirmed_watermark(&self) -> u64 {
-        self.delivery.confirmed_contiguous()
+    fn watermarks(&self) -> Watermarks {
+        let confirmed = Some(self.delivery.confirmed_contiguous());
+        Watermarks { accepted: self.intake.levels().accepted_rows, written: None, durable: None, confirmed }
+    }
+
+    fn trouble(&self) -> Option<Error> {
+        self.delivery.failure()
     }
 
     fn snapshot(&self) -> SiftStreamMetricsSnapshot {
@@ -129,8 +138,4 @@ impl Drop for LiveStreamingOnly {
         self.delivery.request_cancel(Error::new(ErrorCode::Cancelled, "the stream was dropped"));
         self.intake.wake_consumer();
     }
-}
-
-fn closed() -> Error {
-    Error::new(ErrorCode::Closed, "the stream is finished: create another one to send more")
 }

@@ -1,6 +1,7 @@
 //! What the tests of streams share: a server, a stream of one flow, numbered rows.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
