@@ -75,12 +75,14 @@ fn a_flush_confirms_all_that_was_accepted_before_it() {
     for round in 1..=5_u64 {
         for seq in (round - 1) * 100..round * 100 {
             row(&mut builder, seq);
-            stream.try_send(&builder).unwrap();
+            stream.send_timeout(&builder, TIMEOUT).unwrap();
         }
         stream.flush_confirmed(TIMEOUT).unwrap();
         assert_eq!(stream.confirmed_watermark(), round * 100);
     }
     assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 500);
+    let metrics = stream.get_metrics_snapshot();
+    assert_eq!((metrics.early_oks, metrics.checkpoints_failed), (0, 0), "{metrics:?}");
     assert_complete(&server, 500, 0);
 }
 

@@ -1,5 +1,7 @@
 //! Programs in C and C++ that link the shared library, against the local server.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::path::{Path, PathBuf};

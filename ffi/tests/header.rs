@@ -1,5 +1,7 @@
 //! The committed header, the exported symbols and the C test agree.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::collections::BTreeSet;

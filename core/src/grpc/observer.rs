@@ -29,9 +29,9 @@ const FLAG_END_STREAM: u8 = 1;
 /// What was seen of one HTTP/2 stream.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Signs {
-    /// When our END_STREAM was flushed to the socket.
+    /// Once our END_STREAM was flushed to the socket: when the write that completed it began.
     pub(crate) end_written: Option<Instant>,
-    /// How many bytes had arrived, read or not, when it was.
+    /// How many bytes had arrived, read or not, before that write.
     arrived_at_end: u64,
     /// When the first byte of a response was read.
     pub(crate) answered: Option<Instant>,
@@ -41,12 +41,21 @@ pub(crate) struct Signs {
     pub(crate) reset: bool,
 }
 
+/// Taken before a write, so that nothing which answers it can seem to have come before it.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    at: Instant,
+    arrived: u64,
+}
+
 /// What is known of one connection.
 pub(crate) struct Watch {
     /// Bytes of rows that the transport took.
     progress: AtomicU64,
     read: AtomicU64,
     goaway: AtomicBool,
+    /// Half-closes that were asked for and have not been seen yet.
+    ends_expected: AtomicU64,
     streams: Mutex<HashMap<u32, Signs>>,
     probe: Option<Arc<dyn SocketProbe>>,
     encrypted: bool,
@@ -61,6 +70,22 @@ impl Watch {
     /// Whether the peer asked for no more streams on this connection.
     pub(crate) fn going_away(&self) -> bool {
         self.goaway.load(Ordering::Relaxed)
+    }
+
+    /// An END_STREAM is about to be given to HTTP/2: from here on, each write is looked at before it is made.
+    pub(crate) fn expect_end(&self) {
+        self.ends_expected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Now, and the bytes that have arrived until now, read or not. Bytes that lie unread in the kernel are counted
+    /// only where they are the bytes that are read here.
+    fn moment(&self) -> Moment {
+        let unread = match &self.probe {
+            Some(probe) if !self.encrypted => probe.unread_bytes().unwrap_or(0) as u64,
+            _ => 0,
+        };
+        let arrived = if unread == 0 { 0 } else { self.read.load(Ordering::Relaxed) + unread };
+        Moment { at: Instant::now(), arrived }
     }
 
     /// What was seen of the stream so far.
@@ -90,7 +115,7 @@ pub(crate) struct Observed {
     outbound: FrameScanner,
     inbound: FrameScanner,
     /// Streams whose END_STREAM was taken by the transport but not flushed yet.
-    ending: Vec<u32>,
+    ending: Vec<(u32, Moment)>,
 }
 
 impl Observed {
@@ -99,6 +124,7 @@ impl Observed {
             progress: AtomicU64::new(0),
             read: AtomicU64::new(0),
             goaway: AtomicBool::new(false),
+            ends_expected: AtomicU64::new(0),
             streams: Mutex::default(),
             probe: io.probe(),
             encrypted,
@@ -113,20 +139,28 @@ impl Observed {
         (observed, watch)
     }
 
-    fn saw_written(&mut self, bytes: &[u8]) {
+    /// The moment before a write, if it may complete an END_STREAM.
+    fn before_write(&self) -> Option<Moment> {
+        (self.watch.ends_expected.load(Ordering::Relaxed) > 0).then(|| self.watch.moment())
+    }
+
+    fn saw_written(&mut self, bytes: &[u8], before: Option<Moment>) {
         let Self { outbound, watch, ending, .. } = self;
         outbound.scan(bytes, |frame, at| match (frame.kind, at) {
             (HEADERS, Edge::Start) => {
                 watch.lock().insert(frame.stream, Signs::default());
             }
-            (DATA, Edge::End) if frame.flags & FLAG_END_STREAM != 0 => ending.push(frame.stream),
+            (DATA, Edge::End) if frame.flags & FLAG_END_STREAM != 0 => {
+                watch.ends_expected.fetch_sub(1, Ordering::Relaxed);
+                ending.push((frame.stream, before.unwrap_or_else(|| watch.moment())));
+            }
             _ => {}
         });
         self.watch.progress.store(self.outbound.data_bytes, Ordering::Relaxed);
     }
 
     fn saw_read(&mut self, bytes: &[u8]) {
-        let before = self.watch.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.watch.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let watch = &self.watch;
         self.inbound.scan(bytes, |frame, at| match (frame.kind, at) {
             (HEADERS, Edge::Start) => {
@@ -134,7 +168,7 @@ impl Observed {
                     && signs.answered.is_none()
                 {
                     signs.answered = Some(Instant::now());
-                    signs.answered_early = signs.end_written.is_none() || before < signs.arrived_at_end;
+                    signs.answered_early = signs.end_written.is_none() || frame.begins < signs.arrived_at_end;
                 }
             }
             (RST_STREAM, Edge::Start) => {
@@ -151,17 +185,11 @@ impl Observed {
         if self.ending.is_empty() {
             return;
         }
-        // Bytes that lie unread in the kernel are counted only where they are the bytes that are read here.
-        let unread = match &self.watch.probe {
-            Some(probe) if !self.watch.encrypted => probe.unread_bytes().unwrap_or(0) as u64,
-            _ => 0,
-        };
-        let arrived = if unread == 0 { 0 } else { self.watch.read.load(Ordering::Relaxed) + unread };
         let mut streams = self.watch.lock();
-        for stream in self.ending.drain(..) {
+        for (stream, before) in self.ending.drain(..) {
             if let Some(signs) = streams.get_mut(&stream) {
-                signs.end_written = Some(Instant::now());
-                signs.arrived_at_end = arrived;
+                signs.end_written = Some(before.at);
+                signs.arrived_at_end = before.arrived;
             }
         }
     }
@@ -183,8 +211,9 @@ impl AsyncRead for Observed {
 
 impl AsyncWrite for Observed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let before = self.before_write();
         let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf))?;
-        self.get_mut().saw_written(&buf[..written]);
+        self.get_mut().saw_written(&buf[..written], before);
         Poll::Ready(Ok(written))
     }
 
@@ -193,12 +222,13 @@ impl AsyncWrite for Observed {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let before = self.before_write();
         let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs))?;
         let this = self.get_mut();
         let mut left = written;
         for buf in bufs {
             let part = left.min(buf.len());
-            this.saw_written(&buf[..part]);
+            this.saw_written(&buf[..part], before);
             left -= part;
             if left == 0 {
                 break;
@@ -227,6 +257,8 @@ struct Frame {
     kind: u8,
     flags: u8,
     stream: u32,
+    /// How many bytes came before it.
+    begins: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,6 +276,8 @@ struct FrameScanner {
     frame: Frame,
     /// Bytes of the payloads of DATA frames.
     data_bytes: u64,
+    /// Bytes before the frame whose header comes next.
+    position: u64,
 }
 
 impl FrameScanner {
@@ -253,8 +287,9 @@ impl FrameScanner {
             skip,
             header: [0; HEADER_LEN],
             have: 0,
-            frame: Frame { kind: NO_FRAME, flags: 0, stream: 0 },
+            frame: Frame { kind: NO_FRAME, flags: 0, stream: 0, begins: 0 },
             data_bytes: 0,
+            position: skip as u64,
         }
     }
 
@@ -280,8 +315,9 @@ impl FrameScanner {
             if self.have == HEADER_LEN {
                 let [a, b, c, kind, flags, s0, s1, s2, s3] = self.header;
                 let stream = u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff;
-                self.frame = Frame { kind, flags, stream };
                 self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
+                self.frame = Frame { kind, flags, stream, begins: self.position };
+                self.position += (HEADER_LEN + self.skip) as u64;
                 seen(self.frame, Edge::Start);
             }
         }

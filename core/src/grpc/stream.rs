@@ -8,6 +8,7 @@ use h2::{Reason, SendStream};
 use http::{HeaderValue, Method, Request, Uri, header};
 
 use super::connection::Connection;
+use super::observer::Watch;
 use crate::error::{Error, ErrorCode, Result};
 use crate::stream::segment::{Segment, SegmentBuf};
 
@@ -18,6 +19,7 @@ const WANTED_CAPACITY: usize = 256 * 1024;
 pub(crate) struct IngestStream {
     send: SendStream<SegmentBuf>,
     id: u32,
+    watch: Arc<Watch>,
 }
 
 /// What names an ingest call.
@@ -50,7 +52,7 @@ impl IngestStream {
         let (response, mut send) = requests.send_request(request, false).map_err(broken)?;
         send.reserve_capacity(WANTED_CAPACITY);
         let id = send.stream_id().as_u32();
-        Ok((Self { send, id }, response))
+        Ok((Self { send, id, watch: Arc::clone(connection.watch()) }, response))
     }
 
     /// The HTTP/2 stream's number on its connection.
@@ -87,6 +89,7 @@ impl IngestStream {
 
     /// Half-closes the stream after what was sent.
     pub(crate) fn end(&mut self) -> Result<(), h2::Error> {
+        self.watch.expect_end();
         self.send.send_data(SegmentBuf::empty(), true)
     }
 

@@ -2,8 +2,8 @@
 //!
 //! An OK counts only if the server had received our END_STREAM. Three things must hold, each seen on the wire:
 //!
-//! 1. Our END_STREAM was flushed to the socket before any byte of the answer had arrived.
-//! 2. At least the kernel's shortest round trip passed between the two.
+//! 1. Our END_STREAM was flushed to the socket, and no byte of the answer had arrived before the write that completed it.
+//! 2. At least the kernel's shortest round trip passed since that write began.
 //! 3. The server did not reset the stream after its answer. A server that answers before it has taken the END_STREAM
 //!    asks the client to stop by a RST_STREAM right behind its trailers (RFC 9113, 8.1); a ping sent after the
 //!    answer, and answered in order, shows that none is on its way.

@@ -1,5 +1,7 @@
 //! The shared library as users get it: cargo builds no `cdylib` for tests by itself.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;

@@ -1,5 +1,7 @@
 //! What siftstream sends is byte for byte what prost makes of Sift's own message types.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::time::Duration;
 
 use pbjson_types::{Empty, Timestamp};
@@ -66,13 +68,13 @@ fn as_sift(value: &Value) -> IngestWithConfigDataChannelValue {
         Value::Float(value) => Type::Float(value),
         Value::String(value) => Type::String(value),
         Value::Enum(value) => Type::Enum(value),
-        Value::BitField(value) => Type::BitField(value.into()),
+        Value::BitField(value) => Type::BitField(value),
         Value::Bool(value) => Type::Bool(value),
         Value::Int32(value) => Type::Int32(value),
         Value::Uint32(value) => Type::Uint32(value),
         Value::Int64(value) => Type::Int64(value),
         Value::Uint64(value) => Type::Uint64(value),
-        Value::Bytes(value) => Type::Bytes(value.into()),
+        Value::Bytes(value) => Type::Bytes(value),
         _ => Type::Empty(Empty {}),
     };
     IngestWithConfigDataChannelValue { r#type: Some(kind) }

@@ -1,5 +1,7 @@
 //! siftstream works with a server made of the traits that Sift generates, not only with this project's own.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
