@@ -1,8 +1,8 @@
 /*
  * Streams real telemetry of this machine to Sift, as five flows: cpu, memory, disk, network, system.
  *
- * It has the shape of a control loop: everything is set up before the loop, each tick fills rows that exist already
- * and sends them with try_send, which never waits. Linux only, because it reads /proc.
+ * It has the shape of a control loop: everything is set up before the loop, and each tick fills and sends rows that
+ * exist already. Linux only, because it reads /proc.
  */
 
 #include <siftstream/siftstream.h>
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CPUS = 64, NAME_SIZE = 64, LINE_SIZE = 512 };
+enum { MAX_CPUS = 64, NAME_SIZE = 64, LINE_SIZE = 512, SEND_TIMEOUT_MS = 5 };
 
 typedef struct {
   const char *uri;
@@ -127,15 +127,18 @@ static bool describe(siftstream_config *config, unsigned cpus) {
 
 /* ---- sending ---- */
 
-/* Sends the flow's row. A full stream refuses it at once; the row is then counted and the loop goes on. */
+/* Sends the flow's row, waiting for room for a few milliseconds at most: the loop has that much time to spare. A loop
+ * that has none calls siftstream_stream_try_send, which never waits. A row that finds no room is counted, and the loop
+ * goes on. */
 static bool send_row(rig *r, flow *f, int64_t now_ns) {
   siftstream_error *error = NULL;
   if (!good(siftstream_row_set_timestamp_ns(f->row, now_ns, &error), &error) ||
       !good(siftstream_row_set_uint64(f->row, 0, f->seq, &error), &error)) {
     return false;
   }
-  const siftstream_status status = siftstream_stream_try_send(r->stream, f->row, &error);
-  if (status == SIFTSTREAM_FULL) {
+  const siftstream_status status = siftstream_stream_send(r->stream, f->row, SEND_TIMEOUT_MS, &error);
+  if (status == SIFTSTREAM_TIMEOUT) {
+    siftstream_error_free(error);
     r->refused++;
     return true;
   }

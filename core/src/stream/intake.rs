@@ -227,11 +227,13 @@ impl Intake {
         let mut taken = 0;
         let missing = self.lock().pool.missing_spares();
         let spares: Vec<_> = std::iter::repeat_with(new_spare).take(missing.min(SPARES_AT_ONCE)).collect();
+        // Memory is got before the lock is taken: a caller that only tries the lock must not meet an allocation there.
+        let mut small = Some(Arc::new(Segment::new(Vec::with_capacity(COPY_OUT_BELOW), 0, 0)));
         let mut state = self.lock();
         state.pool.add_spares(spares);
         while taken < most_bytes {
             if state.lane.is_empty() && state.open.rows > 0 {
-                state.hand_over_open();
+                state.hand_over_open(&mut small);
             }
             let Some(segment) = state.lane.pop() else { break };
             taken += segment.bytes().len();
@@ -317,14 +319,18 @@ impl State {
         self.lane.push(segment);
     }
 
-    /// Moves what is in the open segment into the lane; a small part is copied, and the buffer stays open.
-    fn hand_over_open(&mut self) {
-        if self.open.bytes.len() >= COPY_OUT_BELOW {
+    /// Moves what is in the open segment into the lane; a small part is copied into `small`, and the buffer stays open.
+    fn hand_over_open(&mut self, small: &mut Option<Arc<Segment>>) {
+        let copied = self.open.bytes.len() < COPY_OUT_BELOW;
+        let first_id = self.open_first_id();
+        let Some(mut segment) = small.take().filter(|_| copied) else {
             self.close_open();
             return;
+        };
+        if let Some(copy) = Arc::get_mut(&mut segment) {
+            copy.fill(&self.open.bytes, first_id, self.open.rows);
         }
-        let first_id = self.open_first_id();
-        self.lane.push(Arc::new(Segment::new(self.open.bytes.as_slice().to_vec(), first_id, self.open.rows)));
+        self.lane.push(segment);
         self.open.bytes.clear();
         self.open.rows = 0;
     }

@@ -23,6 +23,14 @@ impl Segment {
         Self { bytes, first_id, rows }
     }
 
+    /// Makes it a copy of `rows` rows, in the memory that it has.
+    pub(crate) fn fill(&mut self, bytes: &[u8], first_id: u64, rows: u32) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        self.first_id = first_id;
+        self.rows = rows;
+    }
+
     /// The rows, each with its gRPC prefix.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
