@@ -5,6 +5,11 @@
  * exist already. Linux only, because it reads /proc.
  */
 
+/* For clock_nanosleep and gethostname under -std=c11. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE
+#endif
+
 #include <siftstream/siftstream.h>
 
 #include <dirent.h>
