@@ -32,6 +32,8 @@ use crate::stream::segment::Segment;
 const MOST_CLOSING: usize = 4;
 /// How much is taken from the lane at once.
 const TAKE_BYTES: usize = 1024 * 1024;
+/// How long HTTP/2 may take to grant a stream before verdicts, requests and silence are looked after again.
+const OPEN_PATIENCE: Duration = Duration::from_millis(500);
 /// How often silence is looked for.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -277,7 +279,10 @@ impl Ingestion {
             self.connecting = Some(self.link.runtime().spawn(async move { link.connect().await }));
             return;
         };
-        match self.link.open_stream(connection).await {
+        let Ok(opened) = tokio::time::timeout(OPEN_PATIENCE, self.link.open_stream(connection)).await else {
+            return;
+        };
+        match opened {
             Ok((stream, response)) => {
                 let number = self.next_number;
                 self.next_number += 1;
