@@ -2,8 +2,10 @@
 
 mod file_backup;
 mod identity;
+mod live_with_backups;
 
 pub use file_backup::FileBackupBuilder;
+pub use live_with_backups::LiveWithBackupsBuilder;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +20,7 @@ use crate::seams::connector::Connector;
 use crate::seams::runtime::StreamRuntime;
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
-use crate::tasks::ingestion::IngestionOptions;
+use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
 use crate::transport::LiveStreamingOnly;
 
@@ -171,6 +173,11 @@ impl StreamConfigBuilder {
         self
     }
 
+    /// A stream that keeps every row on disk until Sift has confirmed it.
+    pub fn live_with_backups(self) -> LiveWithBackupsBuilder {
+        LiveWithBackupsBuilder::new(self)
+    }
+
     /// A stream that writes rows to files only.
     pub fn file_backup(self) -> FileBackupBuilder {
         FileBackupBuilder::new(self)
@@ -184,8 +191,12 @@ impl StreamConfigBuilder {
             ingestion_data_channel_bytes: 64 * MIB,
             options: IngestionOptions {
                 linger: Duration::from_millis(1),
-                checkpoint_interval: Duration::from_secs(60),
-                replay_window_bytes: 64 * MIB,
+                checkpoints: CheckpointTriggers {
+                    interval: Duration::from_secs(60),
+                    rows: None,
+                    bytes: None,
+                },
+                unconfirmed: Unconfirmed::InMemory { window_bytes: 64 * MIB },
                 retry_policy: Some(RetryPolicy::default()),
                 idle_timeout: Duration::from_secs(60),
                 response_timeout: Duration::from_secs(30),
@@ -227,7 +238,7 @@ impl LiveOnlyBuilder {
     /// How often what was sent is confirmed; 60 s by default.
     #[must_use]
     pub fn checkpoint_interval(mut self, interval: Duration) -> Self {
-        self.options.checkpoint_interval = interval;
+        self.options.checkpoints.interval = interval;
         self
     }
 
@@ -235,7 +246,8 @@ impl LiveOnlyBuilder {
     /// a failed stream carried is then lost, and reported as dropped.
     #[must_use]
     pub fn replay_window_bytes(mut self, bytes: u64) -> Self {
-        self.options.replay_window_bytes = bytes;
+        self.options.unconfirmed =
+            if bytes == 0 { Unconfirmed::NotKept } else { Unconfirmed::InMemory { window_bytes: bytes } };
         self
     }
 
@@ -315,7 +327,7 @@ impl LiveOnlyBuilder {
         let capacity =
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
         let suffix = encoder.suffix(run_id.as_deref());
-        let transport = LiveStreamingOnly::start(&handle, link, capacity, max_row_size, suffix, self.options);
+        let transport = LiveStreamingOnly::start(link, capacity, max_row_size, suffix, self.options);
         let registration = Registration { control, key, run_id: Mutex::new(run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }

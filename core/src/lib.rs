@@ -6,6 +6,7 @@ pub mod connect;
 pub mod control;
 pub mod encode;
 pub mod error;
+pub mod events;
 pub mod flow;
 mod grpc;
 pub mod ledger;
@@ -21,14 +22,17 @@ pub mod stream;
 mod tasks;
 pub mod transport;
 
-pub use builder::{FileBackupBuilder, LiveOnlyBuilder, SiftStreamBuilder, StreamConfigBuilder};
+pub use builder::{
+    FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder, StreamConfigBuilder,
+};
 pub use connect::Credentials;
 pub use encode::{Encodeable, Encoder, IngestionConfigEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};
+pub use events::{Event, EventKind, Events};
 pub use flow::{ChannelIndex, ChannelValue, Flow, FlowBuilder, FlowDescriptor, TimeValue, Value};
 pub use metrics::SiftStreamMetricsSnapshot;
 pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;
 pub use stream::{FinishError, Level, Report, SendError, SiftStream, TrySendError, Watermarks};
-pub use transport::{FileBackup, LiveStreamingOnly, Transport};
+pub use transport::{FileBackup, LiveStreamingOnly, LiveStreamingWithBackups, Transport};

@@ -21,7 +21,7 @@ use crate::transport::FileBackup;
 /// What slots of file-backup streams are keyed by beside their names.
 const MODE: &str = "file_backup";
 /// A chunk's first row comes with a length of its own.
-const ROW_OVERHEAD: u64 = 4;
+pub(super) const ROW_OVERHEAD: u64 = 4;
 
 /// The choices of a stream that writes files.
 pub struct FileBackupBuilder {
@@ -192,7 +192,7 @@ impl FileBackupBuilder {
 }
 
 /// Moves rows of earlier starts whose IDs are known now to `data/`. What cannot be moved stays for the next start.
-fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<Option<JoinHandle<()>>> {
+pub(super) fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<Option<JoinHandle<()>>> {
     if spool.files().iter().all(|file| file.area != Area::Pending) {
         return Ok(None);
     }
@@ -212,7 +212,7 @@ fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<Option<JoinHa
 }
 
 /// Where programs keep their data on this platform.
-fn default_root() -> Result<PathBuf> {
+pub(super) fn default_root() -> Result<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::home_dir().filter(|home| home.is_absolute());
     let data = if cfg!(windows) {

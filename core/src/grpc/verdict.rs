@@ -1,4 +1,4 @@
-//! The confirmation rule: whether an answer confirms what a stream carried.
+//! Waits for the answer to a stream and judges it by the confirmation rule ([`is_confirmation`]).
 //!
 //! An OK counts only if the server had received our END_STREAM. Three things must hold, each seen on the wire:
 //!
@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::observer::Watch;
 use super::status::{GrpcStatus, UNAVAILABLE, UNKNOWN};
+use crate::ledger::{Evidence, is_confirmation};
 
 /// How long the ping of rule 3 may take. A server that is silent for longer than this after an OK would have sent
 /// its reset by then, for both travel in order.
@@ -64,7 +65,7 @@ impl Failure {
         Self { kind: FailureKind::Silent, code: UNAVAILABLE, message: message.into(), details: Vec::new() }
     }
 
-    fn early() -> Self {
+    pub(crate) fn early() -> Self {
         Self {
             kind: FailureKind::EarlyOk,
             code: 0,
@@ -116,12 +117,7 @@ async fn await_status(response: ResponseFuture) -> Result<GrpcStatus, Failure> {
 }
 
 async fn judge_ok(id: u32, watch: &Watch, pings: &mpsc::Sender<oneshot::Sender<()>>) -> Verdict {
-    let signs = watch.signs(id);
-    let (Some(ended), Some(answered)) = (signs.end_written, signs.answered) else {
-        return Verdict::Failed(Failure::early());
-    };
-    let elapsed = answered.saturating_duration_since(ended);
-    if signs.answered_early || watch.min_rtt().is_some_and(|shortest| elapsed < shortest) {
+    if !is_confirmation(&evidence(id, watch)) {
         return Verdict::Failed(Failure::early());
     }
     let (pong, ponged) = oneshot::channel();
@@ -129,5 +125,19 @@ async fn judge_ok(id: u32, watch: &Watch, pings: &mpsc::Sender<oneshot::Sender<(
         // A connection that closed in order after its answer, or stays silent, sent no reset either.
         tokio::time::timeout(PING_PATIENCE, ponged).await.ok();
     }
-    if watch.signs(id).reset { Verdict::Failed(Failure::early()) } else { Verdict::Confirmed }
+    if is_confirmation(&evidence(id, watch)) { Verdict::Confirmed } else { Verdict::Failed(Failure::early()) }
+}
+
+/// What was seen of a stream until now.
+fn evidence(id: u32, watch: &Watch) -> Evidence {
+    let signs = watch.signs(id);
+    let end_to_answer =
+        signs.answered.zip(signs.end_written).map(|(answered, end)| answered.saturating_duration_since(end));
+    Evidence {
+        end_written: signs.end_written.is_some(),
+        answered_before_end: signs.answered_early,
+        end_to_answer,
+        shortest_round_trip: watch.min_rtt(),
+        reset_behind: signs.reset,
+    }
 }

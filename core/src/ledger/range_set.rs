@@ -43,6 +43,24 @@ impl RangeSet {
         self.len - before
     }
 
+    /// Takes all IDs of `ids` out; returns how many of them were in it.
+    pub fn remove(&mut self, ids: &Range<u64>) -> u64 {
+        let taken = self.overlap(ids);
+        for found in &taken {
+            let Some((&start, &end)) = self.ranges.range(..=found.start).next_back() else { continue };
+            self.ranges.remove(&start);
+            if start < found.start {
+                self.ranges.insert(start, found.start);
+            }
+            if found.end < end {
+                self.ranges.insert(found.end, end);
+            }
+        }
+        let count = taken.iter().map(|found| found.end - found.start).sum();
+        self.len -= count;
+        count
+    }
+
     /// How many IDs are in it.
     pub fn len(&self) -> u64 {
         self.len
@@ -53,6 +71,11 @@ impl RangeSet {
         self.len == 0
     }
 
+    /// The lowest ID.
+    pub fn first(&self) -> Option<u64> {
+        self.ranges.keys().next().copied()
+    }
+
     /// Whether all of `ids` are in it.
     pub fn contains(&self, ids: &Range<u64>) -> bool {
         ids.is_empty() || self.ranges.range(..=ids.start).next_back().is_some_and(|(_, &end)| end >= ids.end)
@@ -61,6 +84,21 @@ impl RangeSet {
     /// How many IDs from 0 on are in it without a gap: the resume point.
     pub fn contiguous(&self) -> u64 {
         self.ranges.get(&0).copied().unwrap_or(0)
+    }
+
+    /// Where the IDs that are in it without a gap from `at` on end; `at` itself if that one is not in it.
+    pub fn reach_from(&self, at: u64) -> u64 {
+        self.ranges.range(..=at).next_back().map_or(at, |(_, &end)| end.max(at))
+    }
+
+    /// The IDs of `within` that are in it, in order.
+    pub fn overlap(&self, within: &Range<u64>) -> Vec<Range<u64>> {
+        if within.is_empty() {
+            return Vec::new();
+        }
+        let first = self.ranges.range(..=within.start).next_back().map_or(within.start, |(&start, _)| start);
+        let clipped = |(&start, &end): (&u64, &u64)| start.max(within.start)..end.min(within.end);
+        self.ranges.range(first..within.end).map(clipped).filter(|range| !range.is_empty()).collect()
     }
 
     /// The ranges in order.
@@ -88,6 +126,22 @@ impl RangeSet {
             gaps.push(from..within.end);
         }
         gaps
+    }
+}
+
+impl Extend<Range<u64>> for RangeSet {
+    fn extend<T: IntoIterator<Item = Range<u64>>>(&mut self, ranges: T) {
+        for ids in ranges {
+            self.insert(ids);
+        }
+    }
+}
+
+impl FromIterator<Range<u64>> for RangeSet {
+    fn from_iter<T: IntoIterator<Item = Range<u64>>>(ranges: T) -> Self {
+        let mut set = Self::new();
+        set.extend(ranges);
+        set
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::stream::intake::IntakeLevels;
 
 mod disk;
+mod recovery;
 
 pub(crate) use disk::DiskCounters;
+pub(crate) use recovery::RecoveryCounters;
 
 /// What the tasks of a stream count.
 #[derive(Debug, Default)]
@@ -51,10 +53,22 @@ pub struct SiftStreamMetricsSnapshot {
     pub disk_errors: u64,
     /// The disk fails at this moment: rows wait in memory.
     pub disk_degraded: bool,
-    /// Rows that wait in the data channel.
+    /// Unconfirmed rows of earlier epochs that were found on disk.
+    pub rows_recovered: u64,
+    /// Those of them that Sift has confirmed since.
+    pub recovered_rows_confirmed: u64,
+    /// Rows of this stream that were confirmed by re-ingestion.
+    pub rows_reingested: u64,
+    /// Rows that the live path owes to re-ingestion at this moment.
+    pub rows_owed: u64,
+    /// Rows that wait to be sent.
     pub ingestion_channel_rows: u64,
-    /// Memory held by the rows that wait.
+    /// Memory held by the rows that wait to be sent.
     pub ingestion_channel_bytes: u64,
+    /// Rows that wait to be written.
+    pub backup_channel_rows: u64,
+    /// Memory held by the rows that wait to be written, or are being written.
+    pub backup_channel_bytes: u64,
     /// gRPC streams opened.
     pub streams_opened: u64,
     /// gRPC streams that ended with a confirmation.
@@ -128,8 +142,14 @@ impl StreamCounters {
             backup_bytes: 0,
             disk_errors: 0,
             disk_degraded: false,
-            ingestion_channel_rows: levels.queued_rows,
-            ingestion_channel_bytes: levels.queued_bytes,
+            rows_recovered: 0,
+            recovered_rows_confirmed: 0,
+            rows_reingested: 0,
+            rows_owed: 0,
+            ingestion_channel_rows: levels.wire.rows,
+            ingestion_channel_bytes: levels.wire.bytes,
+            backup_channel_rows: levels.disk.rows,
+            backup_channel_bytes: levels.disk.bytes,
             streams_opened: read(&self.streams_opened),
             checkpoints: read(&self.checkpoints),
             checkpoints_failed: read(&self.checkpoints_failed),

@@ -7,3 +7,4 @@ pub mod clock;
 pub mod connector;
 pub mod filesystem;
 pub(crate) mod runtime;
+pub(crate) mod worker;

@@ -13,6 +13,7 @@ use super::journal::{FileEntry, Index, Journal, Record, Run};
 use super::pbfs::Damage;
 use super::slot::Slot;
 use crate::error::{Error, ErrorCode, Result};
+use crate::ledger::RangeSet;
 use crate::seams::filesystem::remove_if_there;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -139,6 +140,27 @@ impl Spool {
     #[must_use]
     pub fn files(&self) -> Vec<StoredFile> {
         self.shared().files.values().copied().collect()
+    }
+
+    /// How many files there are.
+    #[must_use]
+    pub fn file_count(&self) -> usize {
+        self.shared().files.len()
+    }
+
+    /// The oldest finished file that has a row of the current epoch among `ids`.
+    pub fn finished_file_with(&self, ids: &RangeSet) -> Result<Option<StoredFile>> {
+        let mut shared = self.shared();
+        shared.record_runs()?;
+        let index = shared.journal.index();
+        let holds = |file: &&StoredFile| {
+            !shared.active.contains(&file.number)
+                && index.files.get(&file.number).is_some_and(|entry| {
+                    entry.epoch == self.epoch
+                        && entry.runs.iter().any(|run| !ids.overlap(&run.ids()).is_empty())
+                })
+        };
+        Ok(shared.files.values().find(holds).copied())
     }
 
     /// The files that nobody writes any more, oldest first.

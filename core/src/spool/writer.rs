@@ -235,6 +235,26 @@ impl SpoolWriter {
         self.current.as_ref().map(|current| current.number)
     }
 
+    /// The IDs from the first to the last row of the file that is being written; rows in between may have been skipped.
+    #[must_use]
+    pub fn current_ids(&self) -> Option<Range<u64>> {
+        let current = self.current.as_ref()?;
+        Some(current.first_id?..current.end_id)
+    }
+
+    /// How many bytes of whole chunks the file that is being written has.
+    #[must_use]
+    pub fn current_bytes(&self) -> u64 {
+        self.current.as_ref().map_or(0, |current| current.len)
+    }
+
+    /// Finishes the current file without a sync: for one whose rows are all confirmed, and which is about to go.
+    pub fn finish_unsynced(&mut self) -> Result<()> {
+        self.spare.extend(self.window.clear());
+        self.unsynced_since = None;
+        self.finish_file()
+    }
+
     /// Rows that were given up since the last call.
     pub fn take_dropped(&mut self) -> Vec<DroppedRows> {
         std::mem::take(&mut self.dropped)

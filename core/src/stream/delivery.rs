@@ -1,23 +1,22 @@
-//! What has become of the rows of a stream: written by its task, read and waited for by callers.
+//! What has become of the rows of a stream: written by its tasks, read and waited for by callers.
 //!
-//! Requests to the task are state here, not messages: a task that is slow or starts again still sees them.
+//! Requests to a task are state here, not messages: a task that is slow or starts again still sees them. So are its
+//! announcements: that a checkpoint is complete, or needs re-ingestion, is what the ledger says from then on.
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use event_listener::{Event, Listener as _};
-
+use super::watched::Watched;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
-use crate::ledger::RangeSet;
+use crate::ledger::{Ledger, RangeSet, StreamNumber};
 
 #[derive(Debug, Default)]
 struct State {
-    confirmed: RangeSet,
-    /// Rows given up by a choice of the user: a window of 0 bytes.
-    dropped: RangeSet,
+    ledger: Ledger,
     /// Rows below this ID are wanted at the next checkpoint.
     checkpoint_below: u64,
+    /// A checkpoint of whatever was sent is wanted: rows pile up behind it.
+    checkpoint_now: bool,
     /// No more rows come: send what is there, confirm it, end.
     finishing: bool,
     /// Why the stream can deliver nothing any more.
@@ -30,107 +29,146 @@ struct State {
 /// The progress of a stream and what is asked of it.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
-    state: Mutex<State>,
-    changed: Event,
+    state: Watched<State>,
 }
 
 /// What a task is asked to do, as of now.
 #[derive(Debug, Clone)]
 pub(crate) struct Requests {
     pub(crate) checkpoint_below: u64,
+    pub(crate) checkpoint_now: bool,
     pub(crate) finishing: bool,
     pub(crate) cancelled: bool,
 }
 
 impl Delivery {
     pub(crate) fn requests(&self) -> Requests {
-        let state = self.lock();
+        let state = self.state.lock();
         Requests {
             checkpoint_below: state.checkpoint_below,
+            checkpoint_now: state.checkpoint_now,
             finishing: state.finishing,
             cancelled: state.cancelled.is_some(),
         }
     }
 
     pub(crate) fn request_checkpoint(&self, below: u64) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.checkpoint_below = state.checkpoint_below.max(below);
     }
 
+    /// The backups are full: confirm what can be confirmed, so that it can go.
+    pub(crate) fn backup_full(&self) {
+        self.state.lock().checkpoint_now = true;
+    }
+
     pub(crate) fn request_finish(&self) {
-        self.lock().finishing = true;
+        self.state.lock().finishing = true;
     }
 
     pub(crate) fn request_cancel(&self, why: Error) {
-        self.lock().cancelled.get_or_insert(why);
-        self.changed.notify(usize::MAX);
+        self.state.change(|state| {
+            state.cancelled.get_or_insert(why);
+        });
     }
 
-    pub(crate) fn confirm(&self, ranges: impl IntoIterator<Item = Range<u64>>) {
-        let mut state = self.lock();
-        for ids in ranges {
-            state.confirmed.insert(ids);
-        }
-        drop(state);
-        self.changed.notify(usize::MAX);
+    /// A gRPC stream was opened.
+    pub(crate) fn open(&self, stream: StreamNumber) {
+        self.state.lock().ledger.open(stream);
     }
 
-    pub(crate) fn give_up(&self, ranges: impl IntoIterator<Item = Range<u64>>) {
-        let mut state = self.lock();
-        for ids in ranges {
-            state.dropped.insert(ids);
-        }
-        drop(state);
-        self.changed.notify(usize::MAX);
+    /// Rows are about to be given to an open gRPC stream.
+    pub(crate) fn carry(&self, stream: StreamNumber, ids: Range<u64>) {
+        self.state.lock().ledger.carry(stream, ids);
+    }
+
+    /// A gRPC stream takes no more rows.
+    pub(crate) fn half_close(&self, stream: StreamNumber) {
+        let mut state = self.state.lock();
+        state.ledger.half_close(stream);
+        state.checkpoint_now = false;
+    }
+
+    /// A checkpoint is complete: returns what it confirmed; `None` if the stream was not half-closed.
+    pub(crate) fn confirm(&self, stream: StreamNumber) -> Option<RangeSet> {
+        self.state.change(|state| state.ledger.confirm(stream))
+    }
+
+    /// A gRPC stream confirmed nothing: returns what it carried.
+    pub(crate) fn fail(&self, stream: StreamNumber) -> RangeSet {
+        self.state.lock().ledger.fail(stream)
+    }
+
+    /// Rows need re-ingestion.
+    pub(crate) fn owe(&self, ids: impl IntoIterator<Item = Range<u64>>) {
+        self.state.change(|state| state.ledger.owe(ids));
+    }
+
+    /// Owed rows were confirmed by re-ingestion.
+    pub(crate) fn repay(&self, ids: impl IntoIterator<Item = Range<u64>>) {
+        self.state.change(|state| {
+            for range in ids {
+                state.ledger.repay(range);
+            }
+        });
+    }
+
+    /// Rows were given up by a choice of the user.
+    pub(crate) fn give_up(&self, ids: impl IntoIterator<Item = Range<u64>>) {
+        self.state.change(|state| state.ledger.give_up(ids));
+    }
+
+    /// Asks what the ledger says.
+    pub(crate) fn ledger<T>(&self, ask: impl FnOnce(&Ledger) -> T) -> T {
+        ask(&self.state.lock().ledger)
     }
 
     /// The stream can deliver nothing any more; the first reason stays.
     pub(crate) fn break_with(&self, why: Error) {
-        self.lock().broken.get_or_insert(why);
-        self.changed.notify(usize::MAX);
+        self.state.change(|state| {
+            state.broken.get_or_insert(why);
+        });
     }
 
     pub(crate) fn end(&self) {
-        self.lock().ended = true;
-        self.changed.notify(usize::MAX);
+        self.state.change(|state| state.ended = true);
     }
 
     pub(crate) fn confirmed_rows(&self) -> u64 {
-        self.lock().confirmed.len()
+        self.ledger(|ledger| ledger.confirmed().len())
     }
 
     pub(crate) fn dropped_rows(&self) -> u64 {
-        self.lock().dropped.len()
+        self.ledger(|ledger| ledger.dropped().len())
     }
 
     /// How many rows from the first on are confirmed without a gap.
     pub(crate) fn confirmed_contiguous(&self) -> u64 {
-        self.lock().confirmed.contiguous()
+        self.ledger(Ledger::resume_point)
     }
 
     /// The IDs below `accepted` that are not confirmed.
     pub(crate) fn unconfirmed(&self, accepted: u64) -> Vec<Range<u64>> {
-        self.lock().confirmed.gaps(0..accepted)
+        self.ledger(|ledger| ledger.confirmed().gaps(0..accepted))
     }
 
     /// Why nothing more can be delivered, if so.
     pub(crate) fn failure(&self) -> Option<Error> {
-        let state = self.lock();
-        state.cancelled.clone().or_else(|| state.broken.clone())
+        self.state.lock().failure()
     }
 
     /// Waits until all rows below `below` are confirmed.
     pub(crate) fn wait_confirmed(&self, below: u64, deadline: Instant) -> Result<()> {
-        self.wait_until(deadline, |state| {
-            if state.confirmed.contains(&(0..below)) {
+        let confirmed = self.state.wait_until(deadline, |state| {
+            let confirmed = state.ledger.confirmed();
+            if confirmed.contains(&(0..below)) {
                 return Some(Ok(()));
             }
-            let unconfirmed = below - state.confirmed.len().min(below);
-            let failure = state.cancelled.clone().or_else(|| state.broken.clone());
-            if let Some(why) = failure {
+            let unconfirmed = below - confirmed.len().min(below);
+            if let Some(why) = state.failure() {
                 return Some(Err(why.with_data_status(DataStatus::InMemory)));
             }
-            if state.ended || !state.dropped.is_empty() {
+            if state.ended || !state.ledger.dropped().is_empty() {
                 let message =
                     format!("{unconfirmed} rows were not confirmed before the stream ended or lost them");
                 return Some(Err(
@@ -138,8 +176,8 @@ impl Delivery {
                 ));
             }
             None
-        })
-        .unwrap_or_else(|| {
+        });
+        confirmed.unwrap_or_else(|| {
             let message = format!("not all of the first {below} rows were confirmed in time: wait longer");
             Err(Error::new(ErrorCode::Timeout, message).with_data_status(DataStatus::InMemory))
         })
@@ -147,22 +185,17 @@ impl Delivery {
 
     /// Waits until the task is over; false if it is not by `deadline`.
     pub(crate) fn wait_ended(&self, deadline: Instant) -> bool {
-        self.wait_until(deadline, |state| state.ended.then_some(())).is_some()
+        self.state.wait_until(deadline, |state| state.ended.then_some(())).is_some()
     }
 
-    fn wait_until<T>(&self, deadline: Instant, mut done: impl FnMut(&State) -> Option<T>) -> Option<T> {
-        loop {
-            let listener = self.changed.listen();
-            if let Some(result) = done(&self.lock()) {
-                return Some(result);
-            }
-            if listener.wait_deadline(deadline).is_none() {
-                return done(&self.lock());
-            }
-        }
+    /// Whether the task is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state.lock().ended
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl State {
+    fn failure(&self) -> Option<Error> {
+        self.cancelled.clone().or_else(|| self.broken.clone())
     }
 }

@@ -2,12 +2,10 @@
 //!
 //! Requests to the thread are state here, not messages: a thread that is busy still sees them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use event_listener::{Event, Listener as _};
-
 use super::level::Level;
+use super::watched::Watched;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 
 /// What the thread is asked to do, as of now.
@@ -17,6 +15,8 @@ pub(crate) struct Requests {
     pub(crate) written_below: u64,
     /// Rows below this ID are wanted durable.
     pub(crate) durable_below: u64,
+    /// Rows of the file that is being written are wanted back: finish it.
+    pub(crate) rotate: bool,
     /// No more rows come: finish the file and end.
     pub(crate) finishing: bool,
     /// Nobody waits any more: end at the next error.
@@ -51,76 +51,79 @@ struct State {
 /// The progress of the disk thread and what is asked of it.
 #[derive(Debug, Default)]
 pub(crate) struct DiskProgress {
-    state: Mutex<State>,
-    changed: Event,
+    state: Watched<State>,
 }
 
 impl DiskProgress {
     pub(crate) fn requests(&self) -> Requests {
-        self.lock().requests
+        self.state.lock().requests
     }
 
     pub(crate) fn request_flush(&self, level: Level, below: u64) {
-        let requests = &mut self.lock().requests;
+        let requests = &mut self.state.lock().requests;
         let wanted =
             if level == Level::Written { &mut requests.written_below } else { &mut requests.durable_below };
         *wanted = below.max(*wanted);
     }
 
+    pub(crate) fn request_rotation(&self) {
+        self.state.lock().requests.rotate = true;
+    }
+
+    pub(crate) fn rotated(&self) {
+        self.state.lock().requests.rotate = false;
+    }
+
     pub(crate) fn request_finish(&self) {
-        self.lock().requests.finishing = true;
+        self.state.lock().requests.finishing = true;
     }
 
     pub(crate) fn abandon(&self) {
-        self.lock().requests.abandoned = true;
+        self.state.lock().requests.abandoned = true;
     }
 
     /// Finish without waiting out a failing disk; those who wait get the reason.
     pub(crate) fn request_cancel(&self, why: Error) {
-        let mut state = self.lock();
-        state.cancelled.get_or_insert(why);
-        state.requests.finishing = true;
-        state.requests.abandoned = true;
-        drop(state);
-        self.changed.notify(usize::MAX);
+        self.state.change(|state| {
+            state.cancelled.get_or_insert(why);
+            state.requests.finishing = true;
+            state.requests.abandoned = true;
+        });
     }
 
     pub(crate) fn publish(&self, marks: DiskMarks) {
-        let mut state = self.lock();
-        if state.marks != marks {
-            state.marks = marks;
-            drop(state);
-            self.changed.notify(usize::MAX);
+        if self.state.lock().marks != marks {
+            self.state.change(|state| state.marks = marks);
         }
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<Error>) {
-        self.lock().trouble = trouble;
+        self.state.lock().trouble = trouble;
     }
 
     /// Nothing can be written any more; the first reason stays.
     pub(crate) fn break_with(&self, why: Error) {
-        self.lock().broken.get_or_insert(why);
-        self.changed.notify(usize::MAX);
+        self.state.change(|state| {
+            state.broken.get_or_insert(why);
+        });
     }
 
     pub(crate) fn end(&self) {
-        self.lock().ended = true;
-        self.changed.notify(usize::MAX);
+        self.state.change(|state| state.ended = true);
     }
 
     pub(crate) fn marks(&self) -> DiskMarks {
-        self.lock().marks
+        self.state.lock().marks
     }
 
     /// What keeps rows from the disk, if anything does.
     pub(crate) fn failure(&self) -> Option<Error> {
-        self.lock().failure()
+        self.state.lock().failure()
     }
 
     /// Waits until the rows below `below` are at `level`.
     pub(crate) fn wait_level(&self, level: Level, below: u64, deadline: Instant) -> Result<()> {
-        let reached = self.wait_until(deadline, |state| {
+        let reached = self.state.wait_until(deadline, |state| {
             let mark = if level == Level::Written { state.marks.written } else { state.marks.durable };
             if mark >= below {
                 return Some(state.tell_dropped());
@@ -145,23 +148,7 @@ impl DiskProgress {
 
     /// Waits until the thread is over; false if it is not by `deadline`.
     pub(crate) fn wait_ended(&self, deadline: Instant) -> bool {
-        self.wait_until(deadline, |state| state.ended.then_some(())).is_some()
-    }
-
-    fn wait_until<T>(&self, deadline: Instant, mut done: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
-        loop {
-            let listener = self.changed.listen();
-            if let Some(result) = done(&mut self.lock()) {
-                return Some(result);
-            }
-            if listener.wait_deadline(deadline).is_none() {
-                return done(&mut self.lock());
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.wait_until(deadline, |state| state.ended.then_some(())).is_some()
     }
 }
 

@@ -1,5 +1,5 @@
 //! Where rows become segments: encoded under a short lock into the open segment, which a full buffer or a consumer
-//! that asks for more moves into the lane.
+//! that asks for more moves into the lanes: one to the wire, one to the disk, or both, sharing each segment.
 //!
 //! The lock is held for the encoding of one row or the hand-over of a few segments, never over I/O or a wait.
 //! `try_push` only tries to get it, for a bounded number of turns: a caller of high priority never waits for a
@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::consumer::Consumer;
-use super::lane::{Capacity, Lane};
+use super::lane::{Capacity, Keeping, Lane};
 use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, new_spare};
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
+use crate::ledger::RangeSet;
 use event_listener::{Event, Listener as _};
 
 /// How often a `try_push` looks at a lock that is held: some microseconds.
@@ -44,6 +45,51 @@ pub(crate) enum Refusal {
     Invalid(Error),
 }
 
+/// Where rows go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlet {
+    /// To gRPC streams.
+    Wire,
+    /// To files.
+    Disk,
+}
+
+/// The lanes that an intake feeds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outlets {
+    /// The caller waits for the wire.
+    Wire(Capacity),
+    /// The caller waits for the disk.
+    Disk(Capacity),
+    /// The caller waits for the disk; the wire gets what it can keep up with.
+    Both {
+        /// Rows wait here until they are written or confirmed.
+        disk: Capacity,
+        /// When it is full, the oldest rows leave.
+        wire: Capacity,
+    },
+}
+
+impl Outlets {
+    fn lanes(self) -> [Option<Lane>; 2] {
+        match self {
+            Self::Wire(capacity) => [Some(Lane::new(capacity, Keeping::UntilTaken)), None],
+            Self::Disk(capacity) => [None, Some(Lane::new(capacity, Keeping::UntilTaken))],
+            Self::Both { disk, wire } => {
+                [Some(Lane::new(wire, Keeping::WhileRoom)), Some(Lane::new(disk, Keeping::UntilReleased))]
+            }
+        }
+    }
+
+    /// The most memory that all lanes together can hold: they share their segments.
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Wire(capacity) | Self::Disk(capacity) => capacity.bytes,
+            Self::Both { disk, wire } => disk.bytes.max(wire.bytes),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     shell: Arc<Segment>,
@@ -56,11 +102,13 @@ struct State {
     open: Open,
     next_id: u64,
     accepted_bytes: u64,
-    lane: Lane,
+    /// By [`Outlet`].
+    lanes: [Option<Lane>; 2],
     pool: SegmentPool,
     /// What each row ends with: run ID and options.
     suffix: Vec<u8>,
-    consumer_sleeps: bool,
+    /// By [`Outlet`]: whether the next row must wake its consumer.
+    sleeps: [bool; 2],
     closed: Option<Error>,
     /// Why no row is taken for now.
     refusing: Option<Error>,
@@ -72,26 +120,37 @@ pub(crate) struct Intake {
     state: Mutex<State>,
     /// Told when there may be room again, or never will be.
     room: Event,
-    /// Told when a sleeping consumer has something to do.
-    consumer: Consumer,
+    /// By [`Outlet`]: told when a sleeping consumer has something to do.
+    consumers: [Consumer; 2],
     max_row_size: usize,
 }
 
-/// What waits in the lane, and what was ever accepted.
+/// What was ever accepted, and what waits in each lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IntakeLevels {
     pub(crate) accepted_rows: u64,
     pub(crate) accepted_bytes: u64,
-    pub(crate) queued_rows: u64,
-    pub(crate) queued_bytes: u64,
+    pub(crate) wire: LaneLevel,
+    pub(crate) disk: LaneLevel,
+}
+
+/// What waits in a lane; nothing, if there is no such lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LaneLevel {
+    /// Rows that its consumer has not taken.
+    pub(crate) rows: u64,
+    /// Memory of all rows in it.
+    pub(crate) bytes: u64,
+    /// Half of its room is taken.
+    pub(crate) is_half_full: bool,
 }
 
 impl Intake {
-    /// An intake whose lane has `capacity`, and whose consumer keeps up to `kept_bytes` more for sending again.
-    pub(crate) fn new(capacity: Capacity, kept_bytes: u64, max_row_size: usize, suffix: Vec<u8>) -> Self {
-        let outstanding = capacity.bytes.saturating_add(kept_bytes) / SEGMENT_SIZE as u64;
+    /// An intake that feeds `outlets`, whose consumers keep up to `kept_bytes` more for sending again.
+    pub(crate) fn new(outlets: Outlets, kept_bytes: u64, max_row_size: usize, suffix: Vec<u8>) -> Self {
+        let outstanding = outlets.bytes().saturating_add(kept_bytes) / SEGMENT_SIZE as u64;
         let outstanding = usize::try_from(outstanding).unwrap_or(usize::MAX).min(MOST_POOLED);
-        let queued = usize::try_from(capacity.bytes / SEGMENT_SIZE as u64).unwrap_or(usize::MAX);
+        let queued = usize::try_from(outlets.bytes() / SEGMENT_SIZE as u64).unwrap_or(usize::MAX);
         let mut pool = SegmentPool::new(outstanding + CONSUMER_SEGMENTS, (queued + 1).min(MOST_SPARES));
         pool.add_spares(std::iter::repeat_with(new_spare).take(FIRST_SPARES));
         let (shell, bytes) = pool.take();
@@ -99,14 +158,14 @@ impl Intake {
             open: Open { shell, bytes, rows: 0 },
             next_id: 0,
             accepted_bytes: 0,
-            lane: Lane::new(capacity),
+            lanes: outlets.lanes(),
             pool,
             suffix,
-            consumer_sleeps: false,
+            sleeps: [false; 2],
             closed: None,
             refusing: None,
         };
-        Self { state: Mutex::new(state), room: Event::new(), consumer: Consumer::default(), max_row_size }
+        Self { state: Mutex::new(state), room: Event::new(), consumers: Default::default(), max_row_size }
     }
 
     /// Takes a row if that needs no wait.
@@ -134,7 +193,7 @@ impl Intake {
                 Err(Refusal::Full) => {}
                 done => return done,
             }
-            self.consumer.wake();
+            self.wake_consumers();
             match deadline {
                 None => listener.wait(),
                 Some(deadline) if listener.wait_deadline(deadline).is_none() => return Err(Refusal::Full),
@@ -155,7 +214,7 @@ impl Intake {
                 Err(Refusal::Full) => {}
                 done => return done,
             }
-            self.consumer.wake();
+            self.wake_consumers();
             listener.await;
         }
     }
@@ -165,7 +224,7 @@ impl Intake {
             return Err(Refusal::Closed(why.clone()));
         }
         let open_rows = u64::from(state.open.rows);
-        if !state.lane.has_room(open_rows, state.open.bytes.capacity() as u64) {
+        if !state.has_room(open_rows, state.open.bytes.capacity() as u64) {
             return Err(Refusal::Full);
         }
         let most = PREFIX_LEN + row.max_len() + state.suffix.len();
@@ -198,10 +257,10 @@ impl Intake {
         let id = state.next_id;
         state.next_id += 1;
         state.accepted_bytes += (len + PREFIX_LEN) as u64;
-        let wake = std::mem::take(&mut state.consumer_sleeps);
+        let asleep = std::mem::take(&mut state.sleeps);
         drop(state);
-        if wake {
-            self.consumer.wake();
+        if asleep != [false; 2] {
+            self.wake_those(asleep);
         }
         Ok(id)
     }
@@ -222,20 +281,23 @@ impl Intake {
         self.lock().suffix = suffix;
     }
 
-    /// Moves up to `most_bytes` of what waits, and then what is in the open segment, to the consumer.
-    pub(crate) fn take(&self, into: &mut VecDeque<Arc<Segment>>, most_bytes: usize) {
+    /// Moves up to `most_bytes` of what waits for `outlet`, and then what is in the open segment, to its consumer.
+    pub(crate) fn take(&self, outlet: Outlet, into: &mut VecDeque<Arc<Segment>>, most_bytes: usize) {
         let mut taken = 0;
-        let missing = self.lock().pool.missing_spares();
+        let (missing, may_copy) = {
+            let state = self.lock();
+            (state.pool.missing_spares(), state.open.rows > 0)
+        };
         let spares: Vec<_> = std::iter::repeat_with(new_spare).take(missing.min(SPARES_AT_ONCE)).collect();
         // Memory is got before the lock is taken: a caller that only tries the lock must not meet an allocation there.
-        let mut small = Some(Arc::new(Segment::new(Vec::with_capacity(COPY_OUT_BELOW), 0, 0)));
+        let mut small = may_copy.then(|| Arc::new(Segment::new(Vec::with_capacity(COPY_OUT_BELOW), 0, 0)));
         let mut state = self.lock();
         state.pool.add_spares(spares);
         while taken < most_bytes {
-            if state.lane.is_empty() && state.open.rows > 0 {
+            if state.lane(outlet).is_none_or(Lane::is_empty) && state.open.rows > 0 {
                 state.hand_over_open(&mut small);
             }
-            let Some(segment) = state.lane.pop() else { break };
+            let Some(segment) = state.lane_mut(outlet).and_then(Lane::take) else { break };
             taken += segment.bytes().len();
             into.push_back(segment);
         }
@@ -245,39 +307,59 @@ impl Intake {
         }
     }
 
-    /// Whether nothing waits; if so, the next row wakes the consumer.
-    pub(crate) fn sleep_if_empty(&self) -> bool {
+    /// Lets go of the rows at the front of the disk's lane that `done` says are safe elsewhere.
+    pub(crate) fn release(&self, done: impl Fn(&Segment) -> bool) {
         let mut state = self.lock();
-        let empty = state.lane.is_empty() && state.open.rows == 0;
-        state.consumer_sleeps = empty;
+        if let Some(lane) = state.lane_mut(Outlet::Disk) {
+            lane.release(done);
+        }
+        drop(state);
+        self.room.notify(usize::MAX);
+    }
+
+    /// The segments with an ID in `ids` that the disk's lane still keeps.
+    pub(crate) fn kept(&self, ids: &RangeSet) -> Vec<Arc<Segment>> {
+        let wanted = |segment: &Segment| !ids.overlap(&segment.ids()).is_empty();
+        self.lock().lane(Outlet::Disk).map(|lane| lane.find(wanted)).unwrap_or_default()
+    }
+
+    /// Whether nothing waits for `outlet`; if so, the next row wakes its consumer.
+    pub(crate) fn sleep_if_empty(&self, outlet: Outlet) -> bool {
+        let mut state = self.lock();
+        let empty = state.lane(outlet).is_none_or(Lane::is_empty) && state.open.rows == 0;
+        state.sleeps[outlet as usize] = empty;
         empty
     }
 
-    /// Waits until a row came after [`sleep_if_empty`](Self::sleep_if_empty), or somebody called
-    /// [`wake_consumer`](Self::wake_consumer).
-    pub(crate) async fn woken(&self) {
-        self.consumer.woken().await;
+    /// Waits until a row came after [`sleep_if_empty`](Self::sleep_if_empty), or somebody woke the consumers.
+    pub(crate) async fn woken(&self, outlet: Outlet) {
+        self.consumers[outlet as usize].woken().await;
     }
 
-    /// From now on the consumer is the calling thread, which waits with [`park`](Self::park).
-    pub(crate) fn consume_on_this_thread(&self) {
-        self.consumer.is_this_thread();
+    /// From now on the consumer of `outlet` is the calling thread, which waits with [`park`](Self::park).
+    pub(crate) fn consume_on_this_thread(&self, outlet: Outlet) {
+        self.consumers[outlet as usize].is_this_thread();
     }
 
     /// The same wait for a consumer that is a thread, for at most `timeout`. May end early for no reason.
-    pub(crate) fn park(&self, timeout: Duration) {
-        self.consumer.park(timeout);
+    pub(crate) fn park(&self, outlet: Outlet, timeout: Duration) {
+        self.consumers[outlet as usize].park(timeout);
     }
 
-    pub(crate) fn wake_consumer(&self) {
-        self.consumer.wake();
+    pub(crate) fn wake_consumers(&self) {
+        self.wake_those([true; 2]);
+    }
+
+    #[cold]
+    fn wake_those(&self, which: [bool; 2]) {
+        self.consumers.iter().zip(which).filter(|(_, wake)| *wake).for_each(|(consumer, _)| consumer.wake());
     }
 
     /// Takes no more rows, for the reason given first; what was accepted stays for the consumer.
     pub(crate) fn close(&self, why: Error) {
         self.lock().closed.get_or_insert(why);
         self.room.notify(usize::MAX);
-        self.consumer.wake();
+        self.wake_consumers();
     }
 
     /// Refuses rows for this reason until told otherwise; those who wait for room are told at once.
@@ -291,11 +373,19 @@ impl Intake {
 
     pub(crate) fn levels(&self) -> IntakeLevels {
         let state = self.lock();
+        let (open_rows, open_bytes) = (u64::from(state.open.rows), state.open.bytes.len() as u64);
+        let level = |outlet| {
+            state.lane(outlet).map_or_else(LaneLevel::default, |lane| LaneLevel {
+                rows: lane.waiting_rows() + open_rows,
+                bytes: lane.bytes() + open_bytes,
+                is_half_full: lane.is_half_full(),
+            })
+        };
         IntakeLevels {
             accepted_rows: state.next_id,
             accepted_bytes: state.accepted_bytes,
-            queued_rows: state.lane.rows() + u64::from(state.open.rows),
-            queued_bytes: state.lane.bytes() + state.open.bytes.len() as u64,
+            wire: level(Outlet::Wire),
+            disk: level(Outlet::Disk),
         }
     }
 
@@ -305,21 +395,45 @@ impl Intake {
 }
 
 impl State {
+    fn lane(&self, outlet: Outlet) -> Option<&Lane> {
+        self.lanes[outlet as usize].as_ref()
+    }
+
+    fn lane_mut(&mut self, outlet: Outlet) -> Option<&mut Lane> {
+        self.lanes[outlet as usize].as_mut()
+    }
+
+    fn has_room(&self, open_rows: u64, open_bytes: u64) -> bool {
+        self.lanes.iter().flatten().all(|lane| lane.has_room(open_rows, open_bytes))
+    }
+
+    fn push_to_lanes(&mut self, segment: Arc<Segment>) {
+        let [wire, disk] = &mut self.lanes;
+        match (wire, disk) {
+            (Some(wire), Some(disk)) => {
+                wire.push(Arc::clone(&segment));
+                disk.push(segment);
+            }
+            (Some(lane), None) | (None, Some(lane)) => lane.push(segment),
+            (None, None) => {}
+        }
+    }
+
     fn open_first_id(&self) -> u64 {
         self.next_id - u64::from(self.open.rows)
     }
 
-    /// Moves the open segment into the lane and opens another one.
+    /// Moves the open segment into the lanes and opens another one.
     fn close_open(&mut self) {
         let first_id = self.open_first_id();
         let (shell, bytes) = self.pool.take();
         let full = std::mem::replace(&mut self.open, Open { shell, bytes, rows: 0 });
         let segment = full.into_segment(first_id);
         self.pool.lend(&segment);
-        self.lane.push(segment);
+        self.push_to_lanes(segment);
     }
 
-    /// Moves what is in the open segment into the lane; a small part is copied into `small`, and the buffer stays open.
+    /// Moves what is in the open segment into the lanes; a small part is copied into `small`, and the buffer stays open.
     fn hand_over_open(&mut self, small: &mut Option<Arc<Segment>>) {
         let copied = self.open.bytes.len() < COPY_OUT_BELOW;
         let first_id = self.open_first_id();
@@ -330,7 +444,7 @@ impl State {
         if let Some(copy) = Arc::get_mut(&mut segment) {
             copy.fill(&self.open.bytes, first_id, self.open.rows);
         }
-        self.lane.push(segment);
+        self.push_to_lanes(segment);
         self.open.bytes.clear();
         self.open.rows = 0;
     }

@@ -12,13 +12,28 @@ pub(crate) struct Capacity {
     pub(crate) bytes: u64,
 }
 
+/// What a lane is to its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// Its consumer has the rows to itself once it took them; when it is full, callers wait.
+    UntilTaken,
+    /// Rows stay, and count, until they are released: its consumer can lose nothing. When it is full, callers wait.
+    UntilReleased,
+    /// Somebody else has the rows too: when it is full, the oldest leave.
+    WhileRoom,
+}
+
 /// Segments that wait for a consumer.
 #[derive(Debug)]
 pub(crate) struct Lane {
     queue: VecDeque<Arc<Segment>>,
+    /// How many segments at the front the consumer has taken; they wait to be released.
+    taken: usize,
+    taken_rows: u64,
     rows: u64,
     bytes: u64,
     capacity: Capacity,
+    keeping: Keeping,
 }
 
 /// Room for segments that is kept ready, so that a warm lane never grows its list.
@@ -27,40 +42,82 @@ fn expected_segments(capacity: Capacity) -> usize {
 }
 
 impl Lane {
-    pub(crate) fn new(capacity: Capacity) -> Self {
+    pub(crate) fn new(capacity: Capacity, keeping: Keeping) -> Self {
         let queue = VecDeque::with_capacity(expected_segments(capacity));
-        Self { queue, rows: 0, bytes: 0, capacity }
+        Self { queue, taken: 0, taken_rows: 0, rows: 0, bytes: 0, capacity, keeping }
     }
 
     /// Whether one more row fits beside an open segment of `open_rows` rows that costs `open_bytes`.
     pub(crate) fn has_room(&self, open_rows: u64, open_bytes: u64) -> bool {
-        let full =
-            self.rows + open_rows >= self.capacity.rows || self.bytes + open_bytes > self.capacity.bytes;
-        !full || (self.rows == 0 && open_rows == 0)
+        self.keeping == Keeping::WhileRoom
+            || !self.is_full_with(open_rows, open_bytes)
+            || (self.rows == 0 && open_rows == 0)
+    }
+
+    fn is_full_with(&self, more_rows: u64, more_bytes: u64) -> bool {
+        self.rows + more_rows >= self.capacity.rows || self.bytes + more_bytes > self.capacity.bytes
     }
 
     pub(crate) fn push(&mut self, segment: Arc<Segment>) {
         self.rows += u64::from(segment.rows());
         self.bytes += segment.allocated() as u64;
         self.queue.push_back(segment);
+        while self.keeping == Keeping::WhileRoom && self.queue.len() > 1 && self.is_full_with(0, 0) {
+            self.drop_first();
+        }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Arc<Segment>> {
+    /// The next segment for the consumer.
+    pub(crate) fn take(&mut self) -> Option<Arc<Segment>> {
+        if self.keeping == Keeping::UntilReleased {
+            let segment = self.queue.get(self.taken)?;
+            self.taken += 1;
+            self.taken_rows += u64::from(segment.rows());
+            return Some(Arc::clone(segment));
+        }
+        self.drop_first()
+    }
+
+    fn drop_first(&mut self) -> Option<Arc<Segment>> {
         let segment = self.queue.pop_front()?;
         self.rows -= u64::from(segment.rows());
         self.bytes -= segment.allocated() as u64;
         Some(segment)
     }
 
+    /// Lets go of the segments at the front that `done` says nobody needs any more.
+    pub(crate) fn release(&mut self, done: impl Fn(&Segment) -> bool) {
+        while self.queue.front().is_some_and(|segment| done(segment)) {
+            let Some(segment) = self.drop_first() else { return };
+            if self.taken > 0 {
+                self.taken -= 1;
+                self.taken_rows -= u64::from(segment.rows());
+            }
+        }
+    }
+
+    /// The segments, taken or not, that `wanted` chooses.
+    pub(crate) fn find(&self, wanted: impl Fn(&Segment) -> bool) -> Vec<Arc<Segment>> {
+        self.queue.iter().filter(|segment| wanted(segment)).cloned().collect()
+    }
+
+    /// Whether the consumer has taken everything.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.len() == self.taken
     }
 
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows
+    /// Rows that the consumer has not taken.
+    pub(crate) fn waiting_rows(&self) -> u64 {
+        self.rows - self.taken_rows
     }
 
+    /// Memory of all rows in it, taken or not.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether half of the room is taken.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.rows >= self.capacity.rows.div_ceil(2) || self.bytes >= self.capacity.bytes / 2
     }
 }

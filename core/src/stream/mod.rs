@@ -10,6 +10,7 @@ pub(crate) mod report;
 pub(crate) mod segment;
 mod send_error;
 mod sift_stream;
+pub(crate) mod watched;
 
 pub use level::{Level, Watermarks};
 pub use report::{FinishError, Report};

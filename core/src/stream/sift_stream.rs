@@ -11,6 +11,7 @@ use crate::connect::{ApiKey, ApiKeySource};
 use crate::control::SiftControl;
 use crate::encode::{Encodeable, Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
+use crate::events::{EventKind, Events};
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::{FlowConfig, RunSelector};
 use crate::seams::runtime::StreamRuntime;
@@ -142,6 +143,16 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         self.inner.transport.finish(deadline(timeout))
     }
 
+    /// Asks Sift to confirm what was accepted so far, and waits for nothing; an event and the watermarks tell when it did.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.inner.transport.checkpoint()
+    }
+
+    /// What happened to the stream: to poll, to wait for, or to be called from.
+    pub fn events(&self) -> &Arc<Events> {
+        self.inner.transport.events()
+    }
+
     /// Ends the stream now. Waiting calls get `reason`.
     pub fn cancel(&self, reason: &str) {
         let message = format!("the stream was cancelled: {reason}");
@@ -240,7 +251,7 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
         }
         let wanted = flows.to_vec();
         self.on_own_threads(async move { control.add_new_flows(&config_id, &wanted).await }).await?;
-        self.inner.encoder.add(flows);
+        self.flows_are_registered(flows);
         Ok(())
     }
 
@@ -251,8 +262,15 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
         let wanted = flows.to_vec();
         let registering = async move { control.add_new_flows(&config_id, &wanted).await };
         self.inner.runtime.handle().run_blocking(registering, timeout)?;
-        self.inner.encoder.add(flows);
+        self.flows_are_registered(flows);
         Ok(())
+    }
+
+    fn flows_are_registered(&self, flows: &[FlowConfig]) {
+        self.inner.encoder.add(flows);
+        for flow in flows {
+            self.events().emit(EventKind::FlowRegistered { name: flow.name.clone() });
+        }
     }
 
     /// The descriptor of the flow `name`, for building rows by channel index.

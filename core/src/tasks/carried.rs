@@ -1,39 +1,45 @@
-//! What each open or closing gRPC stream carries, until its answer is judged.
+//! The segments that open or closing gRPC streams carry, kept until their answers are judged, and when each was closed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
-use crate::ledger::RangeSet;
+use tokio::time::Instant;
+
+use crate::ledger::StreamNumber;
 use crate::stream::segment::Segment;
 
-/// What one gRPC stream carries.
+/// What is kept of one gRPC stream.
 #[derive(Debug, Default)]
 pub(crate) struct Carried {
-    pub(crate) ids: RangeSet,
-    /// Kept for sending again; empty when nothing is kept.
+    /// For sending again; empty when nothing is kept in memory.
     segments: Vec<Arc<Segment>>,
     allocated: u64,
-    /// When the stream was half-closed.
-    pub(crate) ended_at: Option<Instant>,
+    /// Rows and bytes given to it.
+    rows: u64,
+    bytes: u64,
+    /// When the stream was opened, and when it was half-closed.
+    opened_at: Option<Instant>,
+    ended_at: Option<Instant>,
 }
 
 /// All streams that may still be confirmed, by number.
 #[derive(Debug, Default)]
 pub(crate) struct CarriedStreams {
-    streams: BTreeMap<u64, Carried>,
+    streams: BTreeMap<StreamNumber, Carried>,
     allocated: u64,
 }
 
 impl CarriedStreams {
-    pub(crate) fn open(&mut self, number: u64) {
-        self.streams.insert(number, Carried::default());
+    pub(crate) fn open(&mut self, number: StreamNumber, at: Instant) {
+        self.streams.insert(number, Carried { opened_at: Some(at), ..Carried::default() });
     }
 
     /// A segment was given to the stream `number`; it is kept if `keep`.
-    pub(crate) fn add(&mut self, number: u64, segment: &Arc<Segment>, keep: bool) {
+    pub(crate) fn add(&mut self, number: StreamNumber, segment: &Arc<Segment>, keep: bool) {
         let carried = self.streams.entry(number).or_default();
-        carried.ids.insert(segment.ids());
+        carried.rows += u64::from(segment.rows());
+        carried.bytes += segment.bytes().len() as u64;
         if keep {
             let allocated = segment.allocated() as u64;
             carried.segments.push(Arc::clone(segment));
@@ -42,29 +48,24 @@ impl CarriedStreams {
         }
     }
 
-    pub(crate) fn get(&self, number: u64) -> Option<&Carried> {
+    pub(crate) fn get(&self, number: StreamNumber) -> Option<&Carried> {
         self.streams.get(&number)
     }
 
-    /// Whether the stream `number` carries any row.
-    pub(crate) fn carries_rows(&self, number: u64) -> bool {
-        self.streams.get(&number).is_some_and(|carried| !carried.ids.is_empty())
-    }
-
-    pub(crate) fn ended(&mut self, number: u64, at: Instant) {
+    pub(crate) fn ended(&mut self, number: StreamNumber, at: Instant) {
         if let Some(carried) = self.streams.get_mut(&number) {
             carried.ended_at = Some(at);
         }
     }
 
-    pub(crate) fn remove(&mut self, number: u64) -> Carried {
+    pub(crate) fn remove(&mut self, number: StreamNumber) -> Carried {
         let carried = self.streams.remove(&number).unwrap_or_default();
         self.allocated -= carried.allocated;
         carried
     }
 
     /// Half-closed streams whose answer is awaited.
-    pub(crate) fn closing(&self) -> impl Iterator<Item = (u64, Instant)> + '_ {
+    pub(crate) fn closing(&self) -> impl Iterator<Item = (StreamNumber, Instant)> + '_ {
         self.streams.iter().filter_map(|(&number, carried)| Some((number, carried.ended_at?)))
     }
 
@@ -72,16 +73,27 @@ impl CarriedStreams {
     pub(crate) fn allocated(&self) -> u64 {
         self.allocated
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.streams.values().all(|carried| carried.ids.is_empty())
-    }
 }
 
 impl Carried {
     /// Memory of the rows that are kept of this stream.
     pub(crate) fn allocated(&self) -> u64 {
         self.allocated
+    }
+
+    /// How many rows the stream was given.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// How many bytes the stream was given.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How long ago the stream was opened.
+    pub(crate) fn age(&self) -> Duration {
+        self.opened_at.map(|at| at.elapsed()).unwrap_or_default()
     }
 
     /// Puts the kept segments back among those to send, in the order of their IDs.

@@ -1,4 +1,4 @@
-//! The disk thread of a file-backup stream: rows from the intake to files.
+//! The disk thread: rows from the intake to files.
 //!
 //! ```text
 //!            rows wait          append             flush, sync, rotate
@@ -8,21 +8,25 @@
 //! ```
 //!
 //! While rows come, the thread looks after each `LINGER` and is woken by nobody; only when nothing came for so long
-//! does it sleep until the next row. No error gives up a row: the outbox stays as it is, so the lane fills.
+//! does it sleep until the next row. No error gives up a row: the outbox stays as it is, so the lane fills. With
+//! backups, the [`BackupManager`] decides beside it what need not be written and which files may go.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::backup_manager::BackupManager;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
+use crate::events::{EventKind, Events};
 use crate::metrics::DiskCounters;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::seams::clock::Clock;
+use crate::seams::worker::{Turn, Worker, drive};
 use crate::spool::{Area, Spool, SpoolWriter, WhenFull, WriterOptions};
 use crate::stream::disk_progress::{DiskMarks, DiskProgress, Requests};
-use crate::stream::intake::Intake;
+use crate::stream::intake::{Intake, Outlet};
 use crate::stream::segment::Segment;
 
 /// How much is taken from the lane at once.
@@ -31,8 +35,10 @@ const TAKE_BYTES: usize = 1024 * 1024;
 const LINGER: Duration = Duration::from_millis(1);
 /// How often an idle file is looked after: whether it still has its name.
 const IDLE_CHECK: Duration = Duration::from_secs(1);
-/// An error other than a full disk that lasts longer is told to senders.
+/// An error other than a full disk that lasts longer is told to senders, if the disk is all there is.
 const LASTING: Duration = Duration::from_secs(1);
+/// How often a failing disk's rows are looked after while the next attempt is awaited.
+const WAIT_STEP: Duration = Duration::from_millis(10);
 /// The waits between attempts on a failing disk.
 const DISK_RETRY: RetryPolicy = RetryPolicy {
     max_attempts: u32::MAX,
@@ -47,6 +53,16 @@ pub(crate) struct DiskShared {
     pub(crate) intake: Arc<Intake>,
     pub(crate) progress: Arc<DiskProgress>,
     pub(crate) counters: Arc<DiskCounters>,
+    pub(crate) events: Arc<Events>,
+}
+
+/// A disk that fails.
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    since: Duration,
+    retry_at: Duration,
+    /// What was asked for at the last attempt: something new is tried at once.
+    requests: Requests,
 }
 
 /// The disk thread.
@@ -54,6 +70,7 @@ pub(crate) struct FileWriter {
     shared: DiskShared,
     spool: Arc<Spool>,
     writer: SpoolWriter,
+    manager: Option<BackupManager>,
     clock: Arc<dyn Clock>,
     when_full: WhenFull,
     outbox: VecDeque<Arc<Segment>>,
@@ -61,7 +78,9 @@ pub(crate) struct FileWriter {
     taken_below: u64,
     marks: DiskMarks,
     backoff: Backoff,
-    failing_since: Option<Instant>,
+    failing: Option<Failing>,
+    /// Rows came since the last look.
+    moved: bool,
 }
 
 impl FileWriter {
@@ -71,6 +90,7 @@ impl FileWriter {
         area: Area,
         clock: Arc<dyn Clock>,
         options: WriterOptions,
+        manager: Option<BackupManager>,
     ) -> Self {
         let when_full = options.policy.when_full;
         let writer = SpoolWriter::new(Arc::clone(&spool), area, Arc::clone(&clock), options);
@@ -78,61 +98,32 @@ impl FileWriter {
             shared,
             spool,
             writer,
+            manager,
             clock,
             when_full,
             outbox: VecDeque::new(),
             taken_below: 0,
             marks: DiskMarks::default(),
             backoff: Backoff::new(DISK_RETRY),
-            failing_since: None,
+            failing: None,
+            moved: false,
         }
     }
 
     /// Runs until everything is durable after a finish was asked for, or nothing more can be written. The slot is
-    /// free when the end is told: the thread that patches older files is over by then, too.
-    pub(crate) fn run(self, patching: Option<JoinHandle<()>>) {
+    /// free when the end is told: the other threads that use it, its `companions`, are over by then, too.
+    pub(crate) fn run(self, companions: Vec<JoinHandle<()>>) {
         let shared = self.shared.clone();
-        let over = catch_unwind(AssertUnwindSafe(|| self.write()));
-        let why = match over {
-            Ok(over) => over.err(),
-            Err(_) => {
-                Some(Error::new(ErrorCode::WorkerDied, "the disk thread died: create the stream again"))
-            }
-        };
-        if let Some(why) = why {
-            tracing::error!(target: "siftstream::disk", error = %why, "nothing more is written");
-            shared.progress.break_with(why.clone());
-            shared.intake.close(why.with_data_status(DataStatus::NotAccepted));
+        if catch_unwind(AssertUnwindSafe(|| drive(self))).is_err() {
+            let died = Error::new(ErrorCode::WorkerDied, "the disk thread died: create the stream again");
+            give_up(&shared, died);
         }
-        if patching.is_some_and(|patching| patching.join().is_err()) {
-            tracing::error!(target: "siftstream::disk", "the thread that patches pending files died");
+        for companion in companions {
+            if companion.join().is_err() {
+                tracing::error!(target: "siftstream::disk", "a thread that reads backups died");
+            }
         }
         shared.progress.end();
-    }
-
-    fn write(mut self) -> Result<()> {
-        self.shared.intake.consume_on_this_thread();
-        let mut moved = false;
-        loop {
-            let requests = self.shared.progress.requests();
-            let taken = self.take();
-            moved |= taken > 0;
-            let step = self.step(requests);
-            self.publish();
-            match step {
-                Ok(true) => return Ok(()),
-                Ok(false) => self.works(),
-                Err(error) if requests.abandoned || !can_pass(&error) => return Err(error),
-                Err(error) => {
-                    self.failed(error);
-                    self.wait_out(requests);
-                    continue;
-                }
-            }
-            if taken < TAKE_BYTES {
-                self.rest(&mut moved);
-            }
-        }
     }
 
     /// Takes what waits, up to about `TAKE_BYTES`; returns how many bytes.
@@ -140,7 +131,7 @@ impl FileWriter {
         if !self.outbox.is_empty() {
             return 0;
         }
-        self.shared.intake.take(&mut self.outbox, TAKE_BYTES);
+        self.shared.intake.take(Outlet::Disk, &mut self.outbox, TAKE_BYTES);
         if let Some(last) = self.outbox.back() {
             self.taken_below = last.ids().end;
         }
@@ -150,12 +141,21 @@ impl FileWriter {
     /// Brings on what is at hand; true if the stream is over.
     fn step(&mut self, requests: Requests) -> Result<bool> {
         while let Some(segment) = self.outbox.front() {
-            self.writer.append(segment.bytes(), segment.ids().start, segment.rows())?;
+            let ids = segment.ids();
+            if self.manager.as_ref().is_some_and(|manager| manager.is_confirmed(&ids)) {
+                self.writer.skip_to(ids.end);
+            } else {
+                self.writer.append(segment.bytes(), ids.start, segment.rows())?;
+            }
             self.outbox.pop_front();
         }
-        if requests.finishing && self.shared.intake.levels().queued_rows == 0 {
-            self.writer.rotate()?;
+        if requests.finishing && self.is_settled() {
+            self.finish_file()?;
             return Ok(true);
+        }
+        if requests.rotate {
+            self.finish_file()?;
+            self.shared.progress.rotated();
         }
         let marks = self.writer.watermarks();
         let wanted = |below: u64, mark: u64| mark < below && self.taken_below >= below;
@@ -165,7 +165,28 @@ impl FileWriter {
             self.writer.flush()?;
         }
         self.writer.poll()?;
+        if let Some(manager) = &mut self.manager {
+            manager.settle(&mut self.writer)?;
+        }
         Ok(false)
+    }
+
+    /// Finishes the file that is being written, and lets go of what is confirmed by now.
+    fn finish_file(&mut self) -> Result<()> {
+        self.writer.flush()?;
+        if let Some(manager) = &mut self.manager {
+            manager.settle(&mut self.writer)?;
+        }
+        if self.writer.current_file().is_some() {
+            self.writer.rotate()?;
+        }
+        self.manager.as_ref().map_or(Ok(()), BackupManager::remove_confirmed)
+    }
+
+    /// Whether nothing can come any more: no row, and no confirmation.
+    fn is_settled(&self) -> bool {
+        self.shared.intake.levels().disk.rows == 0
+            && self.manager.as_ref().is_none_or(BackupManager::network_is_over)
     }
 
     /// Tells how far the rows have come.
@@ -178,19 +199,34 @@ impl FileWriter {
             );
             if dropped.epoch == self.spool.epoch() {
                 self.marks.dropped += dropped.rows;
+                if let Some(manager) = &self.manager {
+                    manager.dropped(&dropped.ids);
+                }
             } else {
                 self.marks.dropped_earlier += dropped.rows;
             }
+            self.shared.events.emit(EventKind::Dropped {
+                ranges: dropped.ids,
+                rows: dropped.rows,
+                cause: dropped.cause.to_owned(),
+            });
         }
         let marks = self.writer.watermarks();
         (self.marks.written, self.marks.durable) = (marks.written, marks.durable);
+        if let Some(manager) = &self.manager {
+            manager.pass_confirmed(&mut self.marks);
+            let safe_below = self.marks.written;
+            self.shared.intake.release(|segment| segment.ids().end <= safe_below);
+            manager.relieve(self.shared.intake.levels().disk.is_half_full);
+        }
         self.shared.counters.stored(self.spool.bytes(), file);
         self.shared.progress.publish(self.marks);
     }
 
     fn works(&mut self) {
-        if self.failing_since.take().is_some() {
+        if self.failing.take().is_some() {
             tracing::info!(target: "siftstream::disk", "the disk works again");
+            self.shared.events.emit(EventKind::DiskRecovered);
             self.backoff.reset();
             self.shared.progress.set_trouble(None);
             self.shared.intake.refuse(None);
@@ -198,46 +234,89 @@ impl FileWriter {
         }
     }
 
-    fn failed(&mut self, error: Error) {
-        if self.failing_since.is_none() {
+    fn failed(&mut self, error: Error, requests: Requests) {
+        let now = self.clock.monotonic();
+        if self.failing.is_none() {
             tracing::warn!(target: "siftstream::disk", %error, "the disk fails; rows wait in memory");
+            self.shared.events.emit(EventKind::DiskDegraded { reason: error.clone() });
         }
-        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        let since = self.failing.map_or(now, |failing| failing.since);
+        self.failing = Some(Failing { since, retry_at: now + self.backoff.next_delay(), requests });
         self.shared.counters.disk_error();
         self.shared.counters.set_degraded(true);
-        let told = if error.code() == ErrorCode::DiskFull {
+        let full = error.code() == ErrorCode::DiskFull;
+        let told = if full {
             self.when_full == WhenFull::Error
         } else {
-            since.elapsed() >= LASTING
+            self.manager.is_none() && now.saturating_sub(since) >= LASTING
         };
         if told {
             self.shared.intake.refuse(Some(error.clone().with_data_status(DataStatus::NotAccepted)));
         }
+        if let Some(manager) = self.manager.as_ref().filter(|_| full) {
+            manager.backup_full();
+        }
         self.shared.progress.set_trouble(Some(error));
     }
 
-    /// Waits before the next attempt; only a new request ends the wait early.
-    fn wait_out(&mut self, requests: Requests) {
-        let end = Instant::now() + self.backoff.next_delay();
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.shared.progress.requests() != requests {
-                return;
+    /// How long to wait for rows, for a request, or for what the writer has to do.
+    fn next_turn(&mut self) -> Turn {
+        let now = self.clock.monotonic();
+        let idle = if self.manager.is_some() { LINGER * 100 } else { IDLE_CHECK };
+        let due = self.writer.next_deadline().map_or(idle, |at| at.saturating_sub(now)).min(idle);
+        if std::mem::take(&mut self.moved) {
+            return Turn::Rest(due.min(LINGER));
+        }
+        if self.shared.intake.sleep_if_empty(Outlet::Disk) { Turn::Rest(due) } else { Turn::Again }
+    }
+}
+
+impl Worker for FileWriter {
+    fn begin(&mut self) {
+        self.shared.intake.consume_on_this_thread(Outlet::Disk);
+    }
+
+    fn turn(&mut self) -> Turn {
+        let requests = self.shared.progress.requests();
+        if let Some(failing) = self.failing.filter(|failing| failing.requests == requests) {
+            let left = failing.retry_at.saturating_sub(self.clock.monotonic());
+            if !left.is_zero() {
+                self.publish();
+                return Turn::Rest(left.min(WAIT_STEP));
             }
-            self.shared.intake.park(left);
+        }
+        let taken = self.take();
+        self.moved |= taken > 0;
+        let step = self.step(requests);
+        self.publish();
+        match step {
+            Ok(true) => Turn::Over,
+            Ok(false) => {
+                self.works();
+                if taken < TAKE_BYTES { self.next_turn() } else { Turn::Again }
+            }
+            Err(error) if requests.abandoned || !can_pass(&error) => {
+                give_up(&self.shared, error);
+                Turn::Over
+            }
+            Err(error) => {
+                self.failed(error, requests);
+                Turn::Again
+            }
         }
     }
 
-    /// Waits for rows, for a request, or for what the writer has to do.
-    fn rest(&self, moved: &mut bool) {
-        let now = self.clock.monotonic();
-        let due = self.writer.next_deadline().map_or(IDLE_CHECK, |at| at.saturating_sub(now));
-        if std::mem::take(moved) {
-            self.shared.intake.park(due.min(LINGER));
-        } else if self.shared.intake.sleep_if_empty() {
-            self.shared.intake.park(due.min(IDLE_CHECK));
-        }
+    fn rest(&self, timeout: Duration) {
+        self.shared.intake.park(Outlet::Disk, timeout);
     }
+}
+
+/// Nothing more is written.
+fn give_up(shared: &DiskShared, why: Error) {
+    tracing::error!(target: "siftstream::disk", error = %why, "nothing more is written");
+    shared.events.emit(EventKind::GaveUp { file: None, reason: why.clone() });
+    shared.progress.break_with(why.clone());
+    shared.intake.close(why.with_data_status(DataStatus::NotAccepted));
 }
 
 /// Whether trying again can help.

@@ -4,28 +4,34 @@
 //!            rows wait            granted              half-close             verdict
 //!  lane ──────────────▶ outbox ───────────▶ current ───────────────▶ closing ─────────▶ confirmed
 //!                          ▲                   │  failure               │ failure
-//!                          └───────────────────┴────────────────────────┘  (sent again, in order of IDs)
+//!                          └───────────────────┴────────────────────────┴──────────────▶ owed to the disk
+//!                            (kept in memory: sent again, in order of IDs)                (with backups)
 //! ```
 //!
 //! One gRPC stream carries rows at a time; up to four half-closed ones wait for their answers beside it. A row is
-//! carried by one open stream only: it returns to the outbox when its stream has failed, never before. What is
-//! carried or waits in the outbox is bounded by the replay window; rows beyond it stay in the lane.
+//! carried by one open stream only: it goes elsewhere when its stream has failed, never before. Without backups, what
+//! is carried or waits in the outbox is bounded by the replay window; rows beyond it stay in the lane. With backups
+//! nothing is kept here: rows that a failed stream carried, or that left the lane unsent, are owed, and re-ingestion
+//! sends them from the disk.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::Instant;
 
-use super::carried::CarriedStreams;
+use super::carried::{Carried, CarriedStreams};
 use super::link::Link;
 use crate::control::{RetryClass, classify, to_error};
 use crate::error::{DataStatus, Error, ErrorCode, Result};
+use crate::events::{EventKind, Events};
 use crate::grpc::{Connection, Failure, FailureKind, IngestStream, Verdict, await_verdict};
+use crate::ledger::{Ledger, StreamNumber};
 use crate::metrics::StreamCounters;
 use crate::retry::{Backoff, RetryPolicy};
-use crate::stream::delivery::Delivery;
-use crate::stream::intake::Intake;
+use crate::stream::delivery::{Delivery, Requests};
+use crate::stream::intake::{Intake, Outlet};
 use crate::stream::segment::Segment;
 
 /// How many half-closed streams may wait for their answers.
@@ -37,13 +43,31 @@ const OPEN_PATIENCE: Duration = Duration::from_millis(500);
 /// How often silence is looked for.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Where the rows are that a gRPC stream carries, until they are confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unconfirmed {
+    /// In memory, at most about so many bytes.
+    InMemory { window_bytes: u64 },
+    /// On disk, or in the lane towards it.
+    OnDisk,
+    /// Nowhere: what a failed stream carried is lost, as the user chose.
+    NotKept,
+}
+
+/// When a checkpoint is made without being asked for, whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CheckpointTriggers {
+    pub(crate) interval: Duration,
+    pub(crate) rows: Option<u64>,
+    pub(crate) bytes: Option<u64>,
+}
+
 /// The choices of a live stream.
 #[derive(Debug, Clone)]
 pub(crate) struct IngestionOptions {
     pub(crate) linger: Duration,
-    pub(crate) checkpoint_interval: Duration,
-    /// 0: rows are not kept once they were given to a gRPC stream.
-    pub(crate) replay_window_bytes: u64,
+    pub(crate) checkpoints: CheckpointTriggers,
+    pub(crate) unconfirmed: Unconfirmed,
     /// `None`: the first failure ends the stream.
     pub(crate) retry_policy: Option<RetryPolicy>,
     pub(crate) idle_timeout: Duration,
@@ -51,22 +75,53 @@ pub(crate) struct IngestionOptions {
 }
 
 struct Current {
-    number: u64,
+    number: StreamNumber,
     stream: IngestStream,
     opened: Instant,
+}
+
+impl Unconfirmed {
+    pub(crate) fn is_in_memory(self) -> bool {
+        matches!(self, Self::InMemory { .. })
+    }
 }
 
 /// When the next attempt to connect or to open may be made.
 enum Pause {
     None,
-    Until(tokio::time::Instant),
+    Until(Instant),
+}
+
+/// What the task shares with the callers, and with the other tasks of its stream.
+#[derive(Clone)]
+pub(crate) struct LiveShared {
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) delivery: Arc<Delivery>,
+    pub(crate) counters: Arc<StreamCounters>,
+    /// None if nobody is to be told.
+    pub(crate) events: Option<Arc<Events>>,
+}
+
+impl LiveShared {
+    fn emit(&self, kind: impl FnOnce() -> EventKind) {
+        if let Some(events) = &self.events {
+            events.emit(kind());
+        }
+    }
+
+    /// The task died: says so to all who wait.
+    fn died(&self) {
+        let why = Error::new(ErrorCode::WorkerDied, "the ingestion task died: create the stream again");
+        self.emit(|| EventKind::GaveUp { file: None, reason: why.clone() });
+        self.delivery.break_with(why.clone());
+        self.delivery.end();
+        self.intake.close(why);
+    }
 }
 
 /// The ingestion task.
 pub(crate) struct Ingestion {
-    intake: Arc<Intake>,
-    delivery: Arc<Delivery>,
-    counters: Arc<StreamCounters>,
+    shared: LiveShared,
     link: Link,
     options: IngestionOptions,
     backoff: Backoff,
@@ -80,27 +135,30 @@ pub(crate) struct Ingestion {
     connecting: Option<JoinHandle<Result<Connection>>>,
     connection: Option<Connection>,
     /// Connections that carry only streams that are closing.
-    retiring: HashMap<u64, Connection>,
+    retiring: HashMap<StreamNumber, Connection>,
     current: Option<Current>,
-    verdicts: JoinSet<(u64, Verdict)>,
-    awaited: HashMap<u64, AbortHandle>,
-    next_number: u64,
+    verdicts: JoinSet<(StreamNumber, Verdict)>,
+    awaited: HashMap<StreamNumber, AbortHandle>,
+    next_number: StreamNumber,
     progress: (u64, Instant),
 }
 
 impl Ingestion {
-    pub(crate) fn new(
-        intake: Arc<Intake>,
-        delivery: Arc<Delivery>,
-        counters: Arc<StreamCounters>,
-        link: Link,
-        options: IngestionOptions,
-    ) -> Self {
+    /// Starts the task.
+    pub(crate) fn spawn(shared: LiveShared, link: Link, options: IngestionOptions) {
+        let runtime = link.runtime().clone();
+        let running = runtime.spawn(Self::new(shared.clone(), link, options).run());
+        runtime.spawn(async move {
+            if running.await.is_err() {
+                shared.died();
+            }
+        });
+    }
+
+    fn new(shared: LiveShared, link: Link, options: IngestionOptions) -> Self {
         Self {
             backoff: Backoff::new(options.retry_policy.unwrap_or_default()),
-            intake,
-            delivery,
-            counters,
+            shared,
             link,
             options,
             failures: 0,
@@ -120,25 +178,29 @@ impl Ingestion {
     }
 
     /// Runs until everything is confirmed after a finish was asked for, or nothing more can be delivered.
-    pub(crate) async fn run(mut self) {
+    async fn run(mut self) {
         if let Err(why) = self.deliver().await {
             tracing::error!(target: "siftstream::ingestion", error = %why, "the stream can deliver nothing more");
-            self.delivery.break_with(why.clone());
-            self.intake.close(why.with_data_status(DataStatus::NotAccepted));
+            self.shared.emit(|| match why.code() {
+                ErrorCode::Rejected => EventKind::Rejected { reason: why.clone() },
+                _ => EventKind::GaveUp { file: None, reason: why.clone() },
+            });
+            self.shared.delivery.break_with(why.clone());
+            self.shared.intake.close(why.with_data_status(DataStatus::NotAccepted));
         }
-        self.delivery.end();
+        self.shared.delivery.end();
     }
 
     async fn deliver(&mut self) -> Result<()> {
         let mut moved = false;
         loop {
-            let requests = self.delivery.requests();
+            let requests = self.shared.delivery.requests();
             if requests.cancelled {
                 return Ok(());
             }
             self.take();
             moved |= !self.outbox.is_empty();
-            if self.checkpoint_is_due(requests.checkpoint_below, requests.finishing) {
+            if self.checkpoint_is_due(&requests) {
                 self.half_close();
             }
             if requests.finishing && self.is_done() {
@@ -149,7 +211,11 @@ impl Ingestion {
                 self.approach_a_stream().await;
             }
             let lingers = nothing_to_send && moved && !self.options.linger.is_zero();
-            if nothing_to_send && !lingers && !self.window_is_full() && !self.intake.sleep_if_empty() {
+            if nothing_to_send
+                && !lingers
+                && !self.window_is_full()
+                && !self.shared.intake.sleep_if_empty(Outlet::Wire)
+            {
                 continue;
             }
             let wake_at = self.wake_at(lingers);
@@ -171,7 +237,7 @@ impl Ingestion {
                 }
                 writable = sendable => self.send_out(writable.is_ok()),
                 connected = finished(&mut self.connecting) => self.connected(connected)?,
-                () = self.intake.woken() => moved = true,
+                () = self.shared.intake.woken(Outlet::Wire) => moved = true,
                 () = tokio::time::sleep_until(wake_at) => {
                     if lingers {
                         moved = false;
@@ -183,8 +249,8 @@ impl Ingestion {
     }
 
     /// When something has to be looked at even if nothing happens.
-    fn wake_at(&self, lingers: bool) -> tokio::time::Instant {
-        let now = tokio::time::Instant::now();
+    fn wake_at(&self, lingers: bool) -> Instant {
+        let now = Instant::now();
         if lingers {
             return now + self.options.linger;
         }
@@ -193,57 +259,82 @@ impl Ingestion {
             at = at.min(end);
         }
         if let Some(current) = &self.current {
-            at = at.min((current.opened + self.options.checkpoint_interval).into());
+            at = at.min(current.opened + self.options.checkpoints.interval);
         }
         at.max(now + Duration::from_millis(1))
     }
 
+    /// Whether rows can be sent again after a failure.
     fn keeps_rows(&self) -> bool {
-        self.options.replay_window_bytes > 0
+        self.options.unconfirmed != Unconfirmed::NotKept
+    }
+
+    fn window_bytes(&self) -> Option<u64> {
+        match self.options.unconfirmed {
+            Unconfirmed::InMemory { window_bytes } => Some(window_bytes),
+            Unconfirmed::OnDisk | Unconfirmed::NotKept => None,
+        }
     }
 
     fn window_is_full(&self) -> bool {
-        self.keeps_rows() && self.carried.allocated() >= self.options.replay_window_bytes
+        self.window_bytes().is_some_and(|window| self.carried.allocated() >= window)
     }
 
     fn take(&mut self) {
-        if self.outbox.is_empty() && !self.window_is_full() {
-            self.intake.take(&mut self.outbox, TAKE_BYTES);
-            if let Some(last) = self.outbox.back() {
-                self.taken_below = self.taken_below.max(last.ids().end);
-            }
+        if !self.outbox.is_empty() || self.window_is_full() {
+            return;
         }
+        self.shared.intake.take(Outlet::Wire, &mut self.outbox, TAKE_BYTES);
+        let (Some(first), Some(last)) = (self.outbox.front(), self.outbox.back()) else { return };
+        let (start, end) = (first.ids().start, last.ids().end);
+        if self.taken_below < start {
+            self.shared.delivery.owe(std::iter::once(self.taken_below..start));
+        }
+        self.taken_below = self.taken_below.max(end);
     }
 
-    fn checkpoint_is_due(&self, wanted_below: u64, finishing: bool) -> bool {
+    fn checkpoint_is_due(&self, requests: &Requests) -> bool {
         let Some(current) = &self.current else { return false };
-        if !self.carried.carries_rows(current.number) || self.carried.closing().count() >= MOST_CLOSING {
+        let Some(first_carried) = self.shared.delivery.ledger(|ledger| ledger.first_carried(current.number))
+        else {
+            return false;
+        };
+        let closing = self.carried.closing().count();
+        if closing >= MOST_CLOSING {
             return false;
         }
+        let wanted_below = requests.checkpoint_below;
         let sent_below = self.outbox.front().map_or(self.taken_below, |segment| segment.ids().start);
-        let unconfirmed = self.delivery.confirmed_contiguous() < wanted_below;
-        let due_by_time = self.keeps_rows() && current.opened.elapsed() >= self.options.checkpoint_interval;
-        let window_fills =
-            self.keeps_rows() && self.carried.allocated() >= self.options.replay_window_bytes / 2;
         let going_away = self.connection.as_ref().is_some_and(|connection| !connection.is_usable());
-        (finishing && self.outbox.is_empty() && self.intake.levels().queued_rows == 0)
-            || (unconfirmed && sent_below >= wanted_below && self.carries_below(current.number, wanted_below))
-            || due_by_time
-            || window_fills && self.carries_window_share(current.number)
+        (requests.finishing && self.outbox.is_empty() && self.nothing_waits())
+            || (first_carried < wanted_below && sent_below >= wanted_below)
+            || (requests.checkpoint_now && closing == 0)
+            || (self.keeps_rows() && self.is_triggered(current))
+            || self.window_fills(current.number)
             || going_away
     }
 
-    fn carries_below(&self, number: u64, below: u64) -> bool {
-        self.carried
-            .get(number)
-            .and_then(|carried| carried.ids.iter().next())
-            .is_some_and(|ids| ids.start < below)
+    /// Whether time, rows or bytes ask for a checkpoint.
+    fn is_triggered(&self, current: &Current) -> bool {
+        let CheckpointTriggers { interval, rows, bytes } = self.options.checkpoints;
+        let carried = self.carried.get(current.number);
+        let reached = |most: Option<u64>, has: fn(&Carried) -> u64| {
+            most.is_some_and(|most| carried.is_some_and(|carried| has(carried) >= most))
+        };
+        current.opened.elapsed() >= interval || reached(rows, Carried::rows) || reached(bytes, Carried::bytes)
     }
 
-    /// Whether the stream carries enough of the window for an early checkpoint to be worth it.
-    fn carries_window_share(&self, number: u64) -> bool {
-        let share = self.options.replay_window_bytes / (2 * MOST_CLOSING as u64);
-        self.carried.get(number).is_some_and(|carried| carried.allocated() >= share) || self.window_is_full()
+    /// Whether the window is half full and the stream carries enough of it for an early checkpoint to be worth it.
+    fn window_fills(&self, number: StreamNumber) -> bool {
+        let Some(window) = self.window_bytes() else { return false };
+        let share = window / (2 * MOST_CLOSING as u64);
+        self.carried.allocated() >= window / 2
+            && (self.carried.get(number).is_some_and(|carried| carried.allocated() >= share)
+                || self.window_is_full())
+    }
+
+    fn nothing_waits(&self) -> bool {
+        self.shared.intake.levels().wire.rows == 0
     }
 
     fn half_close(&mut self) {
@@ -252,11 +343,20 @@ impl Ingestion {
         if let Err(error) = current.stream.end() {
             tracing::debug!(target: "siftstream::ingestion", %error, "half-close on a broken stream");
         }
+        self.shared.delivery.half_close(current.number);
         self.carried.ended(current.number, Instant::now());
     }
 
     fn is_done(&self) -> bool {
-        self.outbox.is_empty() && self.carried.is_empty() && self.intake.levels().queued_rows == 0
+        self.outbox.is_empty() && self.carries_nothing() && self.nothing_waits()
+    }
+
+    fn carries_rows(&self, number: StreamNumber) -> bool {
+        self.shared.delivery.ledger(|ledger| ledger.carries_rows(number))
+    }
+
+    fn carries_nothing(&self) -> bool {
+        self.shared.delivery.ledger(Ledger::carries_nothing)
     }
 
     /// Takes the next step towards an open stream: wait, connect, open.
@@ -265,11 +365,11 @@ impl Ingestion {
             return;
         }
         if let Pause::Until(end) = self.pause {
-            if tokio::time::Instant::now() < end {
+            if Instant::now() < end {
                 return;
             }
             self.pause = Pause::None;
-            self.counters.backoff_ends();
+            self.shared.counters.backoff_ends();
         }
         if self.connection.as_ref().is_some_and(|connection| !connection.is_usable()) {
             self.retire_connection();
@@ -290,8 +390,9 @@ impl Ingestion {
                     await_verdict(response, stream.id(), Arc::clone(connection.watch()), connection.pings());
                 let verdict = async move { (number, verdict.await) };
                 self.awaited.insert(number, self.verdicts.spawn(verdict));
-                self.carried.open(number);
-                self.counters.stream_opened();
+                self.carried.open(number, Instant::now());
+                self.shared.delivery.open(number);
+                self.shared.counters.stream_opened();
                 self.current = Some(Current { number, stream, opened: Instant::now() });
             }
             Err(error) => {
@@ -315,6 +416,7 @@ impl Ingestion {
             Ok(connection) => {
                 self.progress = (connection.watch().progress(), Instant::now());
                 self.connection = Some(connection);
+                self.shared.emit(|| EventKind::Connected);
                 Ok(())
             }
             Err(error) => self.failed(RetryClass::Transient { retry_after: None }, error),
@@ -326,8 +428,9 @@ impl Ingestion {
         let mut working = writable;
         while working && current.stream.has_capacity() {
             let Some(segment) = self.outbox.pop_front() else { break };
-            self.carried.add(current.number, &segment, self.options.replay_window_bytes > 0);
-            self.counters.sent(segment.rows(), segment.bytes().len());
+            self.carried.add(current.number, &segment, self.options.unconfirmed.is_in_memory());
+            self.shared.delivery.carry(current.number, segment.ids());
+            self.shared.counters.sent(segment.rows(), segment.bytes().len());
             working = current.stream.send(segment).is_ok();
         }
         if !working {
@@ -336,7 +439,7 @@ impl Ingestion {
         }
     }
 
-    fn judge(&mut self, number: u64, verdict: Verdict) -> Result<()> {
+    fn judge(&mut self, number: StreamNumber, verdict: Verdict) -> Result<()> {
         self.awaited.remove(&number);
         if self.current.as_ref().is_some_and(|current| current.number == number)
             && let Some(mut current) = self.current.take()
@@ -347,33 +450,57 @@ impl Ingestion {
             self.retiring.clear();
         }
         let carried = self.carried.remove(number);
+        let verdict = match verdict {
+            Verdict::Confirmed => self.shared.delivery.confirm(number).ok_or_else(Failure::early),
+            Verdict::Failed(failure) => Err(failure),
+        };
         match verdict {
-            Verdict::Confirmed => {
-                self.counters.checkpoint(true);
-                self.counters.status(0);
+            Ok(ids) => {
+                self.shared.counters.checkpoint(true);
+                self.shared.counters.status(0);
                 self.failures = 0;
                 self.backoff.reset();
-                self.delivery.confirm(carried.ids.iter());
+                self.shared.emit(|| EventKind::Checkpoint {
+                    ranges: ids.iter().collect(),
+                    rows: ids.len(),
+                    duration: carried.age(),
+                });
                 Ok(())
             }
-            Verdict::Failed(failure) => {
-                self.counters.checkpoint(false);
-                self.counters.status(failure.code);
-                if self.keeps_rows() {
-                    carried.send_again(&mut self.outbox);
-                } else {
-                    self.delivery.give_up(carried.ids.iter());
+            Err(failure) => {
+                self.shared.counters.checkpoint(false);
+                self.shared.counters.status(failure.code);
+                let ids = self.shared.delivery.fail(number);
+                match self.options.unconfirmed {
+                    Unconfirmed::InMemory { .. } => carried.send_again(&mut self.outbox),
+                    Unconfirmed::OnDisk => self.shared.delivery.owe(ids.iter()),
+                    Unconfirmed::NotKept => self.shared.delivery.give_up(ids.iter()),
                 }
-                self.failed_stream(&failure)
+                let error = self.error_of(&failure);
+                if !ids.is_empty() {
+                    let (ranges, reason) = (ids.iter().collect(), error.clone());
+                    self.shared.emit(|| EventKind::CheckpointFailed { ranges, reason });
+                }
+                self.failed_stream(&failure, error)
             }
         }
     }
 
-    fn failed_stream(&mut self, failure: &Failure) -> Result<()> {
+    fn error_of(&self, failure: &Failure) -> Error {
+        let key = self.link.key().current();
+        match failure.kind {
+            FailureKind::Status => {
+                to_error("Sending rows", self.link.place(), failure.code, &failure.message, &key)
+            }
+            _ => Error::new(ErrorCode::Unavailable, format!("{}: {}", self.link.place(), failure.message)),
+        }
+    }
+
+    fn failed_stream(&mut self, failure: &Failure, error: Error) -> Result<()> {
         let class = match failure.kind {
             FailureKind::Status => classify(failure.code, &failure.details),
             FailureKind::EarlyOk => {
-                self.counters.early_ok();
+                self.shared.counters.early_ok();
                 RetryClass::Transient { retry_after: None }
             }
             FailureKind::Broken | FailureKind::Silent => {
@@ -381,23 +508,16 @@ impl Ingestion {
                 RetryClass::Transient { retry_after: None }
             }
         };
-        let key = self.link.key().current();
-        let error = match failure.kind {
-            FailureKind::Status => {
-                to_error("Sending rows", self.link.place(), failure.code, &failure.message, &key)
-            }
-            _ => Error::new(ErrorCode::Unavailable, format!("{}: {}", self.link.place(), failure.message)),
-        };
         self.failed(class, error)
     }
 
     /// Decides whether and when to try again after a failure.
     fn failed(&mut self, class: RetryClass, error: Error) -> Result<()> {
         self.failures += 1;
-        let error = error.with_data_status(if self.keeps_rows() {
-            DataStatus::InMemory
-        } else {
-            DataStatus::Unknown
+        let error = error.with_data_status(match self.options.unconfirmed {
+            Unconfirmed::InMemory { .. } => DataStatus::InMemory,
+            Unconfirmed::OnDisk => DataStatus::OnDisk,
+            Unconfirmed::NotKept => DataStatus::Unknown,
         });
         let Some(policy) = self.options.retry_policy else { return Err(error) };
         let exhausted = !self.keeps_rows() && self.failures > policy.max_attempts;
@@ -410,8 +530,9 @@ impl Ingestion {
             RetryClass::Transient { retry_after: None } | RetryClass::Reregister => self.backoff.next_delay(),
         };
         tracing::warn!(target: "siftstream::ingestion", %error, ?wait, "will try again");
-        self.counters.backoff_begins(wait);
-        self.pause = Pause::Until(tokio::time::Instant::now() + wait);
+        self.shared.emit(|| EventKind::Disconnected { reason: error, retry_in: wait });
+        self.shared.counters.backoff_begins(wait);
+        self.pause = Pause::Until(Instant::now() + wait);
         Ok(())
     }
 
@@ -420,7 +541,7 @@ impl Ingestion {
         let now = Instant::now();
         if let Some(connection) = &self.connection {
             let progress = connection.watch().progress();
-            let waits = !self.carried.is_empty();
+            let waits = !self.carries_nothing();
             if progress != self.progress.0 || !waits {
                 self.progress = (progress, now);
             }
@@ -433,7 +554,7 @@ impl Ingestion {
         let silent = self.current.is_some() && since(self.progress.1) >= self.options.idle_timeout;
         let number = match (unanswered, &self.current) {
             (Some((number, _)), _) => number,
-            (None, Some(current)) if silent && self.carried.carries_rows(current.number) => current.number,
+            (None, Some(current)) if silent && self.carries_rows(current.number) => current.number,
             _ => return Ok(()),
         };
         if let Some(verdict) = self.awaited.remove(&number) {

@@ -1,6 +1,9 @@
 //! The tasks that move rows on, on threads of the library.
 
+pub(crate) mod backup_manager;
 pub(crate) mod carried;
 pub(crate) mod file_writer;
 pub(crate) mod ingestion;
 pub(crate) mod link;
+pub(crate) mod reingestion;
+pub(crate) mod resend;

@@ -1,17 +1,18 @@
 //! File backup: rows go to files only, to be sent or read later.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{GRACE, HasIntake, Transport, closed};
 use crate::encode::Sealed;
-use crate::error::{Error, ErrorCode, Result};
-use crate::metrics::{DiskCounters, SiftStreamMetricsSnapshot, StreamCounters};
+use crate::error::{Error, Result};
+use crate::events::Events;
+use crate::metrics::{SiftStreamMetricsSnapshot, StreamCounters};
 use crate::seams::clock::SystemClock;
+use crate::seams::worker;
 use crate::spool::{Area, Spool, WriterOptions};
-use crate::stream::disk_progress::DiskProgress;
-use crate::stream::intake::Intake;
+use crate::stream::intake::{Intake, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -38,16 +39,14 @@ impl FileBackup {
         options: WriterOptions,
     ) -> Result<Self> {
         let shared = DiskShared {
-            intake: Arc::new(Intake::new(capacity, 0, max_row_size, suffix)),
-            progress: Arc::new(DiskProgress::default()),
-            counters: Arc::new(DiskCounters::default()),
+            intake: Arc::new(Intake::new(Outlets::Disk(capacity), 0, max_row_size, suffix)),
+            progress: Arc::default(),
+            counters: Arc::default(),
+            events: Arc::default(),
         };
-        let writer = FileWriter::new(shared.clone(), spool, area, Arc::new(SystemClock::new()), options);
-        let write = move || writer.run(patching);
-        let spawned = thread::Builder::new().name("siftstream-disk".to_owned()).spawn(write);
-        spawned.map_err(|error| {
-            Error::new(ErrorCode::Internal, format!("cannot start the disk thread: {error}"))
-        })?;
+        let clock = Arc::new(SystemClock::new());
+        let writer = FileWriter::new(shared.clone(), spool, area, clock, options, None);
+        worker::spawn("siftstream-disk", move || writer.run(patching.into_iter().collect()))?;
         Ok(Self { shared, network: StreamCounters::default() })
     }
 
@@ -84,7 +83,7 @@ impl Transport for FileBackup {
         }
         let accepted = self.shared.intake.levels().accepted_rows;
         self.shared.progress.request_flush(level, accepted);
-        self.shared.intake.wake_consumer();
+        self.shared.intake.wake_consumers();
         self.shared.progress.wait_level(level, accepted, deadline)
     }
 
@@ -92,7 +91,7 @@ impl Transport for FileBackup {
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
         self.shared.intake.close(closed());
         self.shared.progress.request_finish();
-        self.shared.intake.wake_consumer();
+        self.shared.intake.wake_consumers();
         if !self.shared.progress.wait_ended(deadline) {
             // Lets a call to the disk that returns at this moment still count.
             self.shared.progress.wait_ended(deadline.max(Instant::now()) + GRACE);
@@ -103,13 +102,21 @@ impl Transport for FileBackup {
     fn cancel(&self, why: Error) {
         self.shared.intake.close(why.clone());
         self.shared.progress.request_cancel(why);
-        self.shared.intake.wake_consumer();
+        self.shared.intake.wake_consumers();
     }
 
     fn watermarks(&self) -> Watermarks {
         let marks = self.shared.progress.marks();
         let accepted = self.shared.intake.levels().accepted_rows;
         Watermarks { accepted, written: Some(marks.written), durable: Some(marks.durable), confirmed: None }
+    }
+
+    fn checkpoint(&self) -> Result<()> {
+        Err(Level::Confirmed.unknown_to("file-backup"))
+    }
+
+    fn events(&self) -> &Arc<Events> {
+        &self.shared.events
     }
 
     fn trouble(&self) -> Option<Error> {
@@ -131,12 +138,14 @@ impl Drop for FileBackup {
     fn drop(&mut self) {
         self.shared.intake.close(closed());
         self.shared.progress.request_finish();
-        self.shared.intake.wake_consumer();
-        if self.shared.progress.wait_ended(Instant::now() + DROP_TIMEOUT) {
+        self.shared.intake.wake_consumers();
+        let ended = self.shared.progress.wait_ended(Instant::now() + DROP_TIMEOUT);
+        self.shared.events.close();
+        if ended {
             return;
         }
         self.shared.progress.abandon();
-        self.shared.intake.wake_consumer();
+        self.shared.intake.wake_consumers();
         let rows = self.report().in_memory;
         if rows > 0 {
             tracing::error!(

@@ -2,14 +2,19 @@
 
 mod file_backup;
 mod live_only;
+mod live_with_backups;
 
 pub use file_backup::FileBackup;
 pub use live_only::LiveStreamingOnly;
+pub use live_with_backups::LiveStreamingWithBackups;
+pub(crate) use live_with_backups::Parts;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
+use crate::events::Events;
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
@@ -23,6 +28,12 @@ pub trait Transport: Sealed + HasIntake + Send + Sync + 'static {
 
     /// Takes no more rows, delivers what it can until `deadline` and says what became of all.
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError>;
+
+    /// Asks for a checkpoint of what was accepted so far, and waits for nothing.
+    fn checkpoint(&self) -> Result<()>;
+
+    /// What happened to the stream.
+    fn events(&self) -> &Arc<Events>;
 
     /// Ends at once; waiting calls get the reason.
     fn cancel(&self, why: Error);

@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
 use std::time::Duration;
 
 use siftstream::{
-    ChannelConfig, ChannelDataType, ChannelIndex, Credentials, FlowBuilder, FlowConfig,
-    IngestionConfigEncoder, IngestionConfigForm, LiveOnlyBuilder, LiveStreamingOnly, SiftStream,
-    SiftStreamBuilder, StreamConfigBuilder, TimeValue,
+    ChannelConfig, ChannelDataType, ChannelIndex, Credentials, DiskBackupPolicy, FlowBuilder, FlowConfig,
+    IngestionConfigEncoder, IngestionConfigForm, LiveOnlyBuilder, LiveStreamingOnly,
+    LiveStreamingWithBackups, LiveWithBackupsBuilder, SiftStream, SiftStreamBuilder, StreamConfigBuilder,
+    TimeValue,
 };
 use siftstream_server::{LocalServer, Value};
 
@@ -46,6 +48,40 @@ pub fn stream(server: &LocalServer) -> Stream {
 
 pub fn stream_with(server: &LocalServer, change: impl FnOnce(LiveOnlyBuilder) -> LiveOnlyBuilder) -> Stream {
     change(config(server.uri()).live_only()).build_blocking(Duration::from_secs(10)).unwrap()
+}
+
+pub type BackedUp = SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>;
+
+pub fn backed_up(uri: String, root: &Path) -> BackedUp {
+    backed_up_with(uri, root, |live| live)
+}
+
+pub fn backed_up_with(
+    uri: String,
+    root: &Path,
+    change: impl FnOnce(LiveWithBackupsBuilder) -> LiveWithBackupsBuilder,
+) -> BackedUp {
+    let policy =
+        DiskBackupPolicy { backups_dir: Some(root.to_owned()), min_free: 0, ..DiskBackupPolicy::default() };
+    let builder = config(uri).live_with_backups().disk_backup_policy(policy);
+    change(builder).build_blocking(Duration::from_secs(10)).unwrap()
+}
+
+/// The `.pbfs` files below `root`.
+pub fn backup_files(root: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    let mut dirs = vec![root.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "pbfs") {
+                files.push(path);
+            }
+        }
+    }
+    files
 }
 
 pub fn row(builder: &mut FlowBuilder, seq: u64) {

@@ -24,6 +24,9 @@ pub(super) struct Current {
     pub(super) lost_from: Option<u64>,
     /// The name does not lead to the file any more.
     pub(super) gone: bool,
+    /// The ID of its first row, and the ID after its last.
+    pub(super) first_id: Option<u64>,
+    pub(super) end_id: u64,
 }
 
 impl Current {
@@ -83,6 +86,8 @@ impl SpoolWriter {
         }
         let (start, rows) = (current.len, u64::from(chunk.rows));
         current.len += len;
+        current.first_id.get_or_insert(chunk.first_id);
+        current.end_id = chunk.ids().end;
         let stored = StoredFile { number: current.number, area: self.area, bytes: current.len };
         let run = Run { file: current.number, start, end: current.len, first_id: chunk.first_id, rows };
         self.spool.note_run(run, stored);
@@ -130,6 +135,8 @@ impl SpoolWriter {
                         named,
                         lost_from,
                         gone,
+                        first_id: None,
+                        end_id: 0,
                     });
                     return Ok(());
                 }

@@ -1,0 +1,99 @@
+//! The queue of events: bounded, oldest out first.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Event, EventKind};
+use crate::error::Result;
+use crate::seams::worker;
+use crate::stream::watched::Watched;
+
+/// How many events wait to be read.
+const CAPACITY: usize = 1_024;
+/// How often a thread that calls back looks whether its stream still is there.
+const LISTEN_STEP: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Event>,
+    next_number: u64,
+    dropped: u64,
+    closed: bool,
+}
+
+/// The events of one stream. All calls may come from any thread.
+#[derive(Debug, Default)]
+pub struct Events {
+    state: Watched<State>,
+}
+
+impl Events {
+    pub(crate) fn emit(&self, kind: EventKind) {
+        tracing::debug!(target: "siftstream::events", "{kind}");
+        self.state.change(|state| {
+            if state.waiting.len() == CAPACITY {
+                state.waiting.pop_front();
+                state.dropped += 1;
+            }
+            let number = state.next_number;
+            state.next_number += 1;
+            state.waiting.push_back(Event { number, at: SystemTime::now(), kind });
+        });
+    }
+
+    /// No event comes any more.
+    pub(crate) fn close(&self) {
+        self.state.change(|state| state.closed = true);
+    }
+
+    /// The oldest event that was not read, if there is one. Never waits.
+    #[must_use]
+    pub fn poll(&self) -> Option<Event> {
+        self.state.lock().waiting.pop_front()
+    }
+
+    /// The oldest event that was not read; waits for one, at most `timeout` and no longer than the stream lives. Blocks
+    /// the calling thread.
+    #[must_use]
+    pub fn wait(&self, timeout: Duration) -> Option<Event> {
+        let now = Instant::now();
+        let deadline = now.checked_add(timeout).unwrap_or(now + LISTEN_STEP);
+        self.state
+            .wait_until(deadline, |state| match state.waiting.pop_front() {
+                Some(event) => Some(Some(event)),
+                None => state.closed.then_some(None),
+            })
+            .flatten()
+    }
+
+    /// How many events were dropped because nobody read them in time.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.state.lock().dropped
+    }
+
+    /// Whether the stream is over and all its events were read.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.closed && state.waiting.is_empty()
+    }
+
+    /// Calls `callback` with each event, on a thread of its own that ends with the stream. A callback that is slow makes
+    /// events drop, nothing else wait.
+    pub fn on_event(self: &Arc<Self>, callback: impl FnMut(Event) + Send + 'static) -> Result<()> {
+        let events = Arc::downgrade(self);
+        worker::spawn("siftstream-events", move || listen(&events, callback)).map(drop)
+    }
+}
+
+fn listen(events: &Weak<Events>, mut callback: impl FnMut(Event)) {
+    while let Some(events) = events.upgrade() {
+        if let Some(event) = events.wait(LISTEN_STEP) {
+            callback(event);
+        } else if events.is_over() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! State that threads and tasks wait for.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use event_listener::{Event, Listener as _};
+
+/// State behind a lock, and a way to wait until it says what one waits for.
+///
+/// Nothing is ever sent: whoever is slow, or comes late, still sees the truth.
+#[derive(Debug, Default)]
+pub(crate) struct Watched<S> {
+    state: Mutex<S>,
+    changed: Event,
+}
+
+impl<S> Watched<S> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, S> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and tells all who wait.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.notify(usize::MAX);
+        result
+    }
+
+    /// Blocks the calling thread until `done` says something; what it says at `deadline` otherwise.
+    pub(crate) fn wait_until<T>(
+        &self,
+        deadline: Instant,
+        mut done: impl FnMut(&mut S) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let listener = self.changed.listen();
+            if let Some(result) = done(&mut self.lock()) {
+                return Some(result);
+            }
+            if listener.wait_deadline(deadline).is_none() {
+                return done(&mut self.lock());
+            }
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! Re-ingestion: what the live path owes, and what earlier epochs left, from the disk to Sift.
+//!
+//! ```text
+//!   at the start:  files of earlier epochs, of the slot and of orphans ──▶ scanned ──┐
+//!                                                                                   ▼  oldest first
+//!   owed rows ──▶ in a finished file? ─────────────────────────────────────────▶ reading ──▶ resend ──▶ confirmed
+//!                  ├─ no: the file is being written ──▶ it is finished first        ▲                      │
+//!                  └─ no: the disk fails ──▶ the lane to the disk still has them ───┘                      ▼
+//!                                                                     ledger, journal ──▶ file removed
+//! ```
+//!
+//! The directory is the queue: nothing is forgotten, for nothing is kept that could be. A file that cannot be read, or
+//! whose rows Sift rejects, is set aside until the next start, and the rest goes on.
+
+mod reading;
+mod sent;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::reading::Reading;
+use self::sent::{Origin, Sent};
+use super::resend::{Resend, ResendStarter};
+use crate::error::{Error, ErrorCode, Result};
+use crate::events::{EventKind, Events};
+use crate::ledger::RangeSet;
+use crate::metrics::RecoveryCounters;
+use crate::seams::clock::Clock;
+use crate::seams::worker::{Turn, Worker};
+use crate::spool::journal::Run;
+use crate::spool::{FileInventory, Spool, StoredFile};
+use crate::stream::delivery::Delivery;
+use crate::stream::disk_progress::DiskProgress;
+use crate::stream::intake::Intake;
+
+/// How much is handed over in one turn.
+const TURN_BYTES: usize = 256 * 1024;
+/// How often room for more rows, or a confirmation, is looked for.
+const BUSY_REST: Duration = Duration::from_millis(2);
+/// How long live rows that pile up keep others waiting before the next look.
+const LIVE_FIRST: Duration = Duration::from_millis(10);
+/// How often an idle worker looks for owed rows.
+const IDLE_REST: Duration = Duration::from_millis(50);
+/// How long a disk error keeps it from trying again.
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// What re-ingestion shares with the other tasks of its stream.
+pub(crate) struct Shared {
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) delivery: Arc<Delivery>,
+    pub(crate) progress: Arc<DiskProgress>,
+    pub(crate) recovery: Arc<RecoveryCounters>,
+    pub(crate) events: Arc<Events>,
+}
+
+/// What the user decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReingestionOptions {
+    pub(crate) recover_on_start: bool,
+    pub(crate) retain_backups: bool,
+    /// No more than so many bytes in a second; no bound if none.
+    pub(crate) bytes_per_second: Option<u64>,
+}
+
+/// The re-ingestion task.
+pub(crate) struct Reingestion {
+    shared: Shared,
+    options: ReingestionOptions,
+    clock: Arc<dyn Clock>,
+    starter: ResendStarter,
+    resend: Resend,
+    /// The stream's own spool, then those of orphaned sub-slots.
+    spools: Vec<Arc<Spool>>,
+    /// Files of earlier epochs that were not looked into yet.
+    unscanned: VecDeque<(usize, StoredFile)>,
+    /// Those that were, and have rows to send.
+    recovered: VecDeque<(usize, FileInventory)>,
+    /// Rows of this epoch in files that cannot be sent.
+    set_aside: RangeSet,
+    reading: Option<Reading>,
+    sent: VecDeque<Sent>,
+    /// Owed rows of this epoch that are on their way.
+    on_their_way: RangeSet,
+    /// From when on the rate allows more.
+    next_at: Duration,
+    finishing: bool,
+    begun: bool,
+    /// Something was sent again since it was last said that all is.
+    behind: bool,
+}
+
+impl Reingestion {
+    pub(crate) fn new(
+        shared: Shared,
+        own: Arc<Spool>,
+        options: ReingestionOptions,
+        clock: Arc<dyn Clock>,
+        starter: ResendStarter,
+    ) -> Self {
+        let unscanned = own.finished_files().into_iter().map(|file| (0, file)).collect();
+        let next_at = clock.monotonic();
+        Self {
+            shared,
+            options,
+            clock,
+            resend: starter.start(),
+            starter,
+            spools: vec![own],
+            unscanned,
+            recovered: VecDeque::new(),
+            set_aside: RangeSet::new(),
+            reading: None,
+            sent: VecDeque::new(),
+            on_their_way: RangeSet::new(),
+            next_at,
+            finishing: false,
+            begun: false,
+            behind: false,
+        }
+    }
+
+    /// Finds what earlier epochs left.
+    fn look_back(&mut self) {
+        if !self.options.recover_on_start {
+            self.unscanned.clear();
+            return;
+        }
+        let orphans = self.spools[0].slot().adopt_orphans().unwrap_or_else(|error| {
+            tracing::warn!(target: "siftstream::reingestion", %error, "cannot look for orphaned slots");
+            Vec::new()
+        });
+        for slot in orphans {
+            match Spool::open(slot) {
+                Ok(spool) => {
+                    let number = self.spools.len();
+                    self.unscanned.extend(spool.finished_files().into_iter().map(|file| (number, file)));
+                    self.spools.push(spool);
+                }
+                Err(error) => {
+                    tracing::warn!(target: "siftstream::reingestion", %error, "an orphaned slot stays as it is");
+                }
+            }
+        }
+    }
+
+    /// Looks into the next file of earlier epochs.
+    fn scan_next(&mut self) -> Result<bool> {
+        let Some((at, file)) = self.unscanned.pop_front() else { return Ok(false) };
+        let spool = &self.spools[at];
+        match spool.scan(file) {
+            Ok(inventory) if inventory.unconfirmed() > 0 => {
+                self.shared.recovery.found(inventory.unconfirmed());
+                self.tell_scanned(&inventory);
+                self.recovered.push_back((at, inventory));
+            }
+            Ok(_) if self.options.retain_backups => {}
+            Ok(_) => drop(spool.remove_if_confirmed(file)?),
+            Err(error) if error.code() == ErrorCode::NotFound => {}
+            Err(error) => self.set_aside(at, file.number, &error),
+        }
+        Ok(true)
+    }
+
+    fn tell_scanned(&self, inventory: &FileInventory) {
+        let (file, rows) = (inventory.file.number, inventory.unconfirmed());
+        for damage in &inventory.damage {
+            self.shared.events.emit(EventKind::Quarantined { file, bytes: damage.len });
+        }
+        self.shared.events.emit(EventKind::Recovered { rows });
+    }
+
+    fn set_aside(&mut self, at: usize, file: u64, why: &Error) {
+        let spool = &self.spools[at];
+        tracing::error!(
+            target: "siftstream::reingestion",
+            slot = %spool.slot().path().display(), file, error = %why, "a backup file is left for the next start"
+        );
+        self.shared.events.emit(EventKind::GaveUp { file: Some(file), reason: why.clone() });
+        let entry = spool.entry(file);
+        if at == 0 && entry.epoch == spool.epoch() {
+            self.set_aside.extend(entry.runs.iter().map(Run::ids));
+        }
+    }
+
+    /// Begins with the next thing to send; what to do if there is none yet.
+    fn choose(&mut self) -> Result<Option<Turn>> {
+        if let Some((at, inventory)) = self.recovered.pop_front() {
+            let file = inventory.file.number;
+            match Reading::earlier(&self.spools[at], at, &inventory) {
+                Ok(reading) => self.reading = Some(reading),
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                Err(error) => self.set_aside(at, file, &error),
+            }
+            return Ok(None);
+        }
+        let mut wanted = self.shared.delivery.ledger(|ledger| ledger.owed().clone());
+        for ids in self.on_their_way.iter().chain(self.set_aside.iter()) {
+            wanted.remove(&ids);
+        }
+        let Some(first) = wanted.first() else {
+            if !self.sent.is_empty() {
+                return Ok(Some(Turn::Rest(BUSY_REST)));
+            }
+            if std::mem::take(&mut self.behind) {
+                self.shared.events.emit(EventKind::CaughtUp);
+            }
+            return Ok(Some(Turn::Rest(IDLE_REST)));
+        };
+        let own = &self.spools[0];
+        if let Some(file) = own.finished_file_with(&wanted)? {
+            match own.scan(file).and_then(|inventory| Reading::owed(own, &inventory, wanted)) {
+                Ok(reading) => self.reading = Some(reading),
+                Err(error) => self.set_aside(0, file.number, &error),
+            }
+            return Ok(None);
+        }
+        if self.shared.progress.failure().is_some() {
+            let kept = self.shared.intake.kept(&wanted);
+            if kept.is_empty() {
+                return Ok(Some(Turn::Rest(IDLE_REST)));
+            }
+            self.reading = Some(Reading::from_memory(kept, wanted));
+            return Ok(None);
+        }
+        if first < self.shared.progress.marks().written {
+            self.shared.progress.request_rotation();
+            self.shared.intake.wake_consumers();
+        }
+        Ok(Some(Turn::Rest(BUSY_REST)))
+    }
+
+    /// Hands over rows of what is being read, as far as there is room.
+    fn hand_over(&mut self) -> Result<Turn> {
+        let Some(reading) = &mut self.reading else { return Ok(Turn::Again) };
+        self.behind = true;
+        let mut handed = 0;
+        while handed < TURN_BYTES {
+            let Some(row) = reading.next_row()? else {
+                self.finish_reading();
+                return Ok(Turn::Again);
+            };
+            let (len, id, place) = (row.bytes.len(), row.id, row.place.clone());
+            if !self.resend.try_push(row.bytes) {
+                reading.put_back();
+                return Ok(Turn::Rest(BUSY_REST));
+            }
+            handed += len;
+            if let Some(id) = id.filter(|_| reading.is_own_epoch()) {
+                self.on_their_way.insert(id..id + 1);
+            }
+            let below = self.sent.back().map_or_else(|| self.resend.given(), |last| last.below + 1);
+            let source = reading.source();
+            if self.sent.back_mut().is_none_or(|last| !last.take_in(source, id, &place, below)) {
+                self.sent.push_back(Sent::new(source, id, place, below));
+            }
+        }
+        if let Some(rate) = self.options.bytes_per_second {
+            let cost = Duration::from_secs_f64(handed as f64 / rate.max(1) as f64);
+            self.next_at = self.next_at.max(self.clock.monotonic()) + cost;
+        }
+        Ok(Turn::Again)
+    }
+
+    fn finish_reading(&mut self) {
+        let Some(reading) = self.reading.take() else { return };
+        let lost = reading.lost();
+        if !lost.is_empty() {
+            tracing::error!(
+                target: "siftstream::reingestion",
+                rows = lost.len(), ids = ?lost, "the disk lost rows: what is left of them is in quarantine"
+            );
+            self.shared.delivery.give_up(lost.iter());
+            self.shared.events.emit(EventKind::Dropped {
+                ranges: lost.iter().collect(),
+                rows: lost.len(),
+                cause: "lost by the disk".to_owned(),
+            });
+        }
+        if let Some(source) = reading.file() {
+            let below = self.sent.back().map_or_else(|| self.resend.confirmed(), |last| last.below);
+            self.sent.push_back(Sent { source, origin: Origin::EndOfFile, below });
+        }
+        self.resend.checkpoint();
+    }
+
+    /// Writes down what was confirmed.
+    fn settle(&mut self) -> Result<()> {
+        let confirmed = self.resend.confirmed();
+        while let Some(sent) = self.sent.front() {
+            if sent.below > confirmed {
+                break;
+            }
+            match (&sent.origin, sent.source.file) {
+                (Origin::Ids(ids), _) if sent.source.is_own_epoch => {
+                    self.shared.delivery.repay([ids.clone()]);
+                    self.on_their_way.remove(ids);
+                    self.shared.recovery.sent_again(ids.end - ids.start);
+                }
+                (Origin::Ids(ids), _) => {
+                    let spool = &self.spools[sent.source.spool];
+                    spool.confirm(sent.source.epoch, std::slice::from_ref(ids))?;
+                    self.shared.recovery.confirmed(ids.end - ids.start);
+                }
+                (Origin::Place { extent, rows }, Some(file)) => {
+                    self.spools[sent.source.spool]
+                        .confirm_extents(file.number, std::slice::from_ref(extent))?;
+                    self.shared.recovery.confirmed(*rows);
+                }
+                (Origin::EndOfFile, Some(file)) if !self.options.retain_backups => {
+                    let spool = &self.spools[sent.source.spool];
+                    if !sent.source.is_own_epoch && !spool.remove_confirmed()?.contains(&file.number) {
+                        spool.remove_if_confirmed(file)?;
+                    }
+                }
+                _ => {}
+            }
+            self.sent.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Sift takes nothing more of what was sent: leaves those files, and begins anew with the others.
+    fn begin_anew(&mut self, why: &Error) {
+        let sources: BTreeSet<_> = self
+            .sent
+            .iter()
+            .filter_map(|sent| Some((sent.source.spool, sent.source.file?.number)))
+            .chain(self.reading.as_ref().and_then(Reading::file_key))
+            .collect();
+        for (spool, file) in sources {
+            self.set_aside(spool, file, why);
+        }
+        self.sent.clear();
+        self.on_their_way = RangeSet::new();
+        self.reading = None;
+        self.resend = self.starter.start();
+    }
+
+    fn work(&mut self) -> Result<Turn> {
+        self.settle()?;
+        if self.finishing {
+            return Ok(if self.resend.has_ended() { Turn::Over } else { Turn::Rest(BUSY_REST) });
+        }
+        if self.scan_next()? {
+            return Ok(Turn::Again);
+        }
+        if self.shared.intake.levels().wire.is_half_full {
+            return Ok(Turn::Rest(LIVE_FIRST));
+        }
+        let too_early = self.next_at.saturating_sub(self.clock.monotonic());
+        if !too_early.is_zero() {
+            return Ok(Turn::Rest(too_early.min(IDLE_REST)));
+        }
+        if self.reading.is_none()
+            && let Some(turn) = self.choose()?
+        {
+            return Ok(turn);
+        }
+        self.hand_over()
+    }
+}
+
+impl Worker for Reingestion {
+    fn turn(&mut self) -> Turn {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.look_back();
+        }
+        let requests = self.shared.delivery.requests();
+        if requests.cancelled {
+            return Turn::Over;
+        }
+        if requests.finishing && !std::mem::replace(&mut self.finishing, true) {
+            self.resend.finish();
+        }
+        if let Some(why) = self.resend.failure() {
+            if self.finishing {
+                return Turn::Over;
+            }
+            self.begin_anew(&why);
+            return Turn::Rest(AFTER_ERROR);
+        }
+        self.work().unwrap_or_else(|error| {
+            tracing::warn!(target: "siftstream::reingestion", %error, "the disk keeps backups from being sent");
+            if self.finishing { Turn::Over } else { Turn::Rest(AFTER_ERROR) }
+        })
+    }
+
+    fn rest(&self, timeout: Duration) {
+        std::thread::park_timeout(timeout);
+    }
+}

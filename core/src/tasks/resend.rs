@@ -1,0 +1,117 @@
+//! The way of rows that are sent again: encoded long ago, over a connection of their own.
+//!
+//! It is a live stream in small: a lane, an ingestion task, a ledger. What it carries stays in memory until it is
+//! confirmed, so a failure here needs no second look at the disk. Its IDs count what was given to it.
+
+use std::sync::Arc;
+
+use super::ingestion::{Ingestion, IngestionOptions, LiveShared, Unconfirmed};
+use super::link::Link;
+use crate::encode::EncodeRow;
+use crate::error::{Error, ErrorCode};
+use crate::metrics::StreamCounters;
+use crate::spool::pbfs::MAX_CHUNK;
+use crate::stream::delivery::Delivery;
+use crate::stream::intake::{Intake, Outlets, Refusal};
+use crate::stream::lane::Capacity;
+
+/// How much may wait, and how much may be unconfirmed.
+const LANE: Capacity = Capacity { rows: u64::MAX, bytes: 2 << 20 };
+const WINDOW_BYTES: u64 = 8 << 20;
+
+/// A row that is encoded already.
+struct Ready<'a>(&'a [u8]);
+
+impl EncodeRow for Ready<'_> {
+    fn max_len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn encode(&self, buf: &mut Vec<u8>) {
+        buf.extend_from_slice(self.0);
+    }
+}
+
+/// Starts ways of resending, one after the other.
+#[derive(Clone)]
+pub(crate) struct ResendStarter {
+    link: Link,
+    options: IngestionOptions,
+    counters: Arc<StreamCounters>,
+}
+
+impl ResendStarter {
+    pub(crate) fn new(link: Link, options: IngestionOptions, counters: Arc<StreamCounters>) -> Self {
+        let unconfirmed = Unconfirmed::InMemory { window_bytes: WINDOW_BYTES };
+        let retry_policy = Some(options.retry_policy.unwrap_or_default());
+        let options = IngestionOptions { unconfirmed, retry_policy, ..options };
+        Self { link, options, counters }
+    }
+
+    pub(crate) fn start(&self) -> Resend {
+        let max_row_size = usize::try_from(MAX_CHUNK).unwrap_or(usize::MAX);
+        let shared = LiveShared {
+            intake: Arc::new(Intake::new(Outlets::Wire(LANE), WINDOW_BYTES, max_row_size, Vec::new())),
+            delivery: Arc::default(),
+            counters: Arc::clone(&self.counters),
+            events: None,
+        };
+        Ingestion::spawn(shared.clone(), self.link.clone(), self.options.clone());
+        Resend { intake: shared.intake, delivery: shared.delivery }
+    }
+}
+
+/// One way of resending.
+pub(crate) struct Resend {
+    intake: Arc<Intake>,
+    delivery: Arc<Delivery>,
+}
+
+impl Resend {
+    /// Takes a row if there is room.
+    pub(crate) fn try_push(&self, row: &[u8]) -> bool {
+        match self.intake.try_push(&Ready(row)) {
+            Ok(_) => true,
+            Err(Refusal::Full | Refusal::Closed(_) | Refusal::Invalid(_)) => false,
+        }
+    }
+
+    /// How many rows it was given.
+    pub(crate) fn given(&self) -> u64 {
+        self.intake.levels().accepted_rows
+    }
+
+    /// How many of them, from the first on, are confirmed.
+    pub(crate) fn confirmed(&self) -> u64 {
+        self.delivery.confirmed_contiguous()
+    }
+
+    /// Wants everything given so far confirmed.
+    pub(crate) fn checkpoint(&self) {
+        self.delivery.request_checkpoint(self.given());
+        self.intake.wake_consumers();
+    }
+
+    /// Takes nothing more; ends when everything is confirmed.
+    pub(crate) fn finish(&self) {
+        self.intake.close(Error::new(ErrorCode::Closed, "the stream is being finished"));
+        self.delivery.request_finish();
+        self.intake.wake_consumers();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.delivery.has_ended()
+    }
+
+    /// Why it can deliver nothing more.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.delivery.failure()
+    }
+}
+
+impl Drop for Resend {
+    fn drop(&mut self) {
+        self.delivery.request_cancel(Error::new(ErrorCode::Cancelled, "nothing more is sent again"));
+        self.intake.wake_consumers();
+    }
+}

@@ -1,0 +1,297 @@
+//! Live streaming with disk backups: every row goes to the wire and to a file, and leaves the disk when Sift has it.
+//!
+//! ```text
+//!                 ┌─▶ lane to the wire ──▶ ingestion ─────────▶ Sift ──▶ confirmed ──┐
+//!   send ─▶ intake┤                            │ owed                                ▼
+//!                 └─▶ lane to the disk ──▶ disk thread ─▶ files ─▶ re-ingestion ─▶ file removed
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{GRACE, HasIntake, Transport, closed};
+use crate::encode::Sealed;
+use crate::error::{Error, ErrorCode, Result};
+use crate::events::Events;
+use crate::metrics::{DiskCounters, RecoveryCounters, SiftStreamMetricsSnapshot, StreamCounters};
+use crate::seams::clock::{Clock, SystemClock};
+use crate::seams::worker;
+use crate::spool::{Area, Spool, WriterOptions};
+use crate::stream::disk_progress::DiskProgress;
+use crate::stream::intake::{Intake, Outlets};
+use crate::stream::report::{FinishError, Report};
+use crate::stream::{Level, Watermarks};
+use crate::tasks::backup_manager::BackupManager;
+use crate::tasks::file_writer::{DiskShared, FileWriter};
+use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared};
+use crate::tasks::link::Link;
+use crate::tasks::reingestion::{self, Reingestion, ReingestionOptions};
+use crate::tasks::resend::ResendStarter;
+
+/// How long a stream that is dropped without finish may write.
+const DROP_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the tasks of the network get to notice that they are to end.
+const NETWORK_GRACE: Duration = Duration::from_millis(50);
+
+/// Streams to Sift, and keeps every row on disk until Sift has confirmed it.
+pub struct LiveStreamingWithBackups {
+    live: LiveShared,
+    progress: Arc<DiskProgress>,
+    resent: Arc<StreamCounters>,
+    disk: Arc<DiskCounters>,
+    events: Arc<Events>,
+    recovery: Arc<RecoveryCounters>,
+    network_over: Arc<AtomicBool>,
+    reingestion_over: Arc<AtomicBool>,
+}
+
+/// What the tasks of such a stream work with.
+pub(crate) struct Parts {
+    pub(crate) link: Link,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) outlets: Outlets,
+    pub(crate) max_row_size: usize,
+    pub(crate) suffix: Vec<u8>,
+    pub(crate) ingestion: IngestionOptions,
+    pub(crate) writer: WriterOptions,
+    pub(crate) reingestion: ReingestionOptions,
+    /// Threads that use the slot beside those of the stream.
+    pub(crate) companions: Vec<JoinHandle<()>>,
+}
+
+impl LiveStreamingWithBackups {
+    pub(crate) fn start(parts: Parts) -> Result<Self> {
+        let Parts { link, spool, outlets, max_row_size, suffix, ingestion, writer, reingestion, .. } = parts;
+        let mut companions = parts.companions;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let events = Arc::new(Events::default());
+        let live = LiveShared {
+            intake: Arc::new(Intake::new(outlets, 0, max_row_size, suffix)),
+            delivery: Arc::default(),
+            counters: Arc::default(),
+            events: Some(Arc::clone(&events)),
+        };
+        let transport = Self {
+            live,
+            progress: Arc::default(),
+            resent: Arc::default(),
+            disk: Arc::default(),
+            events,
+            recovery: Arc::default(),
+            network_over: Arc::default(),
+            reingestion_over: Arc::default(),
+        };
+        let starter = ResendStarter::new(link.clone(), ingestion.clone(), Arc::clone(&transport.resent));
+        companions.push(transport.start_reingestion(&spool, reingestion, Arc::clone(&clock), starter)?);
+        let manager = BackupManager::new(
+            Arc::clone(&transport.live.delivery),
+            Arc::clone(&spool),
+            &writer.policy,
+            Arc::clone(&transport.network_over),
+        );
+        let shared = DiskShared {
+            intake: Arc::clone(&transport.live.intake),
+            progress: Arc::clone(&transport.progress),
+            counters: Arc::clone(&transport.disk),
+            events: Arc::clone(&transport.events),
+        };
+        let files = FileWriter::new(shared, spool, Area::Data, clock, writer, Some(manager));
+        worker::spawn("siftstream-disk", move || files.run(companions))?;
+        Ingestion::spawn(transport.live.clone(), link, ingestion);
+        Ok(transport)
+    }
+
+    fn start_reingestion(
+        &self,
+        spool: &Arc<Spool>,
+        options: ReingestionOptions,
+        clock: Arc<dyn Clock>,
+        starter: ResendStarter,
+    ) -> Result<JoinHandle<()>> {
+        let shared = reingestion::Shared {
+            intake: Arc::clone(&self.live.intake),
+            delivery: Arc::clone(&self.live.delivery),
+            progress: Arc::clone(&self.progress),
+            recovery: Arc::clone(&self.recovery),
+            events: Arc::clone(&self.events),
+        };
+        let task = Reingestion::new(shared, Arc::clone(spool), options, clock, starter);
+        let over = Over(Arc::clone(&self.reingestion_over));
+        worker::spawn("siftstream-again", move || {
+            let _over = over;
+            worker::drive(task);
+        })
+    }
+
+    fn report(&self) -> Report {
+        let accepted = self.live.intake.levels().accepted_rows;
+        let marks = self.progress.marks();
+        let (found, found_confirmed) = self.recovery.recovered();
+        let recovered = found.max(marks.dropped_earlier);
+        let left_of_recovered = recovered.saturating_sub(found_confirmed + marks.dropped_earlier);
+        self.live.delivery.ledger(|ledger| {
+            let (confirmed, dropped) = (ledger.confirmed(), ledger.dropped());
+            let open = |ids: std::ops::Range<u64>| -> u64 {
+                let unconfirmed = confirmed.gaps(ids).into_iter();
+                unconfirmed.flat_map(|gap| dropped.gaps(gap)).map(|gap| gap.end - gap.start).sum()
+            };
+            Report {
+                accepted,
+                recovered,
+                confirmed: confirmed.len() + found_confirmed,
+                on_disk: open(0..marks.durable.min(accepted)) + left_of_recovered,
+                in_memory: open(marks.durable.min(accepted)..accepted),
+                dropped: dropped.len() + marks.dropped_earlier,
+                rejected: 0,
+                unconfirmed: confirmed.gaps(0..accepted),
+            }
+        })
+    }
+
+    /// Ends the network's tasks; what they did not confirm stays on disk.
+    fn end_network(&self, why: Error) {
+        self.live.delivery.request_cancel(why);
+        self.live.intake.wake_consumers();
+        self.live.delivery.wait_ended(Instant::now() + NETWORK_GRACE);
+        self.let_disk_end();
+    }
+
+    /// From now on no confirmation comes: the disk thread may end when its rows are safe.
+    fn let_disk_end(&self) {
+        self.network_over.store(true, Ordering::Release);
+        self.live.intake.wake_consumers();
+    }
+
+    /// Waits until re-ingestion has let go of what it was about, or `deadline`.
+    fn wait_for_reingestion(&self, deadline: Instant) -> bool {
+        const STEP: Duration = Duration::from_millis(1);
+        while !self.reingestion_over.load(Ordering::Acquire) {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(STEP);
+        }
+        true
+    }
+}
+
+/// Says when the thread that owns it is over, however it ended.
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Sealed for LiveStreamingWithBackups {}
+
+impl HasIntake for LiveStreamingWithBackups {
+    fn intake(&self) -> &Intake {
+        &self.live.intake
+    }
+}
+
+impl Transport for LiveStreamingWithBackups {
+    fn flush(&self, level: Level, deadline: Instant) -> Result<()> {
+        let accepted = self.live.intake.levels().accepted_rows;
+        if level == Level::Confirmed {
+            self.live.delivery.request_checkpoint(accepted);
+            self.live.intake.wake_consumers();
+            return self.live.delivery.wait_confirmed(accepted, deadline);
+        }
+        self.progress.request_flush(level, accepted);
+        self.live.intake.wake_consumers();
+        self.progress.wait_level(level, accepted, deadline)
+    }
+
+    fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
+        self.live.intake.close(closed());
+        let accepted = self.live.intake.levels().accepted_rows;
+        self.progress.request_flush(Level::Durable, accepted);
+        self.progress.request_finish();
+        self.live.delivery.request_finish();
+        self.live.intake.wake_consumers();
+        let over = self.live.delivery.wait_ended(deadline) && self.wait_for_reingestion(deadline);
+        if over {
+            self.let_disk_end();
+        } else {
+            self.end_network(Error::new(ErrorCode::Timeout, "the stream was finished before its rows"));
+        }
+        if !self.progress.wait_ended(deadline.max(Instant::now() + GRACE)) {
+            self.progress.abandon();
+            self.live.intake.wake_consumers();
+        }
+        let failure = self.progress.failure().or_else(|| self.live.delivery.failure());
+        self.report().judge(failure)
+    }
+
+    fn cancel(&self, why: Error) {
+        self.live.intake.close(why.clone());
+        self.progress.request_cancel(why.clone());
+        self.end_network(why);
+    }
+
+    fn watermarks(&self) -> Watermarks {
+        let marks = self.progress.marks();
+        Watermarks {
+            accepted: self.live.intake.levels().accepted_rows,
+            written: Some(marks.written),
+            durable: Some(marks.durable),
+            confirmed: Some(self.live.delivery.confirmed_contiguous()),
+        }
+    }
+
+    fn checkpoint(&self) -> Result<()> {
+        self.live.delivery.request_checkpoint(self.live.intake.levels().accepted_rows);
+        self.live.intake.wake_consumers();
+        Ok(())
+    }
+
+    fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
+    fn trouble(&self) -> Option<Error> {
+        self.progress.failure().or_else(|| self.live.delivery.failure())
+    }
+
+    fn snapshot(&self) -> SiftStreamMetricsSnapshot {
+        let marks = self.progress.marks();
+        let dropped = self.live.delivery.dropped_rows() + marks.dropped_earlier;
+        let confirmed = self.live.delivery.confirmed_rows();
+        let mut snapshot = self.live.counters.snapshot(self.live.intake.levels(), confirmed, dropped);
+        self.disk.add_to(&mut snapshot);
+        self.recovery.add_to(&mut snapshot);
+        snapshot.rows_written = marks.written;
+        snapshot.rows_durable = marks.durable;
+        snapshot.rows_owed = self.live.delivery.ledger(|ledger| ledger.owed().len());
+        snapshot
+    }
+}
+
+impl Drop for LiveStreamingWithBackups {
+    /// Flushes to the disk, for at most a second; never waits for the network.
+    fn drop(&mut self) {
+        self.live.intake.close(closed());
+        self.progress.request_finish();
+        self.end_network(Error::new(ErrorCode::Cancelled, "the stream was dropped"));
+        let ended = self.progress.wait_ended(Instant::now() + DROP_TIMEOUT);
+        self.events.close();
+        if ended {
+            return;
+        }
+        self.progress.abandon();
+        self.live.intake.wake_consumers();
+        let rows = self.report().in_memory;
+        if rows > 0 {
+            tracing::error!(
+                target: "siftstream::stream",
+                rows,
+                "a stream was dropped while its disk was not done: call finish first"
+            );
+        }
+    }
+}
