@@ -1,5 +1,7 @@
 //! Faults that last until the server is healed, and the terms that a connection can be given.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod common;
 
 use common::{LONG, connect, flow, open, ready, row, stream, unary};
