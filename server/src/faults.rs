@@ -4,6 +4,7 @@
 //! takes the next one ([`Times`] says for how many streams it stays at the head). Connections and unary calls have
 //! queues of their own, with [`ConnectionFault`] and [`UnaryFault`].
 
+use crate::gate::Blackhole;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -45,11 +46,13 @@ pub enum Effect {
     StreamReset(StreamReset),
     /// The connection says goodbye; the stream is served on if the kind allows it.
     GoAway(GoAway),
-    /// The stream is not read any more and never answered.
+    /// The stream is not read any more and never answered, until the server is healed.
     Silence,
-    /// The whole connection's socket is not read or written for this long, or for ever.
+    /// The whole connection's socket is not read or written for this long, or until the server is healed.
     Freeze(Option<Duration>),
-    /// From here on the stream is read at this pace; 0 stops reading until the client gives up.
+    /// Nothing passes on any connection until the server is healed; the stream itself is served well.
+    Blackhole(Blackhole),
+    /// From here on the stream is read at this pace, until the server is healed; 0 stops reading.
     SlowReader {
         /// Bytes of body per second.
         bytes_per_s: u64,
@@ -58,8 +61,14 @@ pub enum Effect {
     MalformedTrailers,
     /// The response message comes without trailers.
     MissingTrailers,
+    /// The response message comes with exactly these trailers, whose names and values HTTP must allow.
+    Trailers(Vec<(String, String)>),
+    /// The answer is an HTTP status without anything of gRPC, as a proxy would give it.
+    HttpStatus(u16),
     /// OK is answered with a response message padded to this many bytes.
     HugeResponse(usize),
+    /// OK is answered with response headers padded to this many bytes.
+    HugeHeaders(usize),
     /// New connections are refused from here on; the stream itself is served well.
     CloseListener,
 }
@@ -182,12 +191,20 @@ impl Fault {
 pub enum ConnectionFault {
     /// Nothing: lets connections pass in the middle of a script.
     Nothing,
-    /// Accepted, then never read or written.
+    /// Accepted, then neither read nor written, until the server is healed.
     Silence,
     /// Closed right after it was accepted.
     Close,
     /// Reset (RST) when this many bytes were read from the socket, TLS included.
     ResetAfterBytes(u64),
+    /// Answered with these bytes, which are no HTTP/2.
+    Answer(&'static [u8]),
+    /// The client may have no more than this many streams open (SETTINGS_MAX_CONCURRENT_STREAMS).
+    MaxStreams(u32),
+    /// Streams get no window at first; they get one when the server is healed.
+    ZeroWindow,
+    /// GOAWAY is sent when the connection has been open for this long.
+    GoAwayAfter(Duration, GoAway),
 }
 
 /// A misbehaviour of unary calls.
@@ -208,8 +225,12 @@ pub enum UnaryEffect {
     DoneButStatus(FaultStatus),
     /// It is answered this much later.
     Delay(Duration),
-    /// It is never answered.
+    /// It is answered when the server is healed.
     Silence,
+    /// A rival carries out the very same call right before it.
+    RivalFirst,
+    /// The TCP connection is reset (RST).
+    TcpReset,
 }
 
 /// How many times a fault applies before the next in the queue has its turn.

@@ -1,28 +1,22 @@
 //! One ingest stream: reads its DATA frames, takes the rows, answers, and misbehaves as scripted.
 
+mod effects;
+
 use crate::connection::Command;
 use crate::count_only::FrameCounter;
-use crate::faults::{Effect, Fault, When};
+use crate::faults::{Effect, Fault, FaultStatus, When};
 use crate::frames::Frames;
-use crate::response;
 use crate::shared::Shared;
-use crate::stream_record::{IngestKind, StreamEnd, StreamHandle};
+use crate::stream_record::{IngestKind, StreamHandle};
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{Code, Status};
-
-/// The window that a slowly read stream is narrowed to, so that the client feels it soon.
-const NARROW_WINDOW: u32 = 16 * 1024;
-
-/// Turns of the runtime that an early OK grants to a half-close which is already in the socket.
-const GRACE_TURNS: u32 = 8;
+use tonic::Status;
 
 /// What takes the messages of a stream.
 enum Sink {
@@ -34,6 +28,8 @@ enum Sink {
 pub(crate) struct IngestStream {
     shared: Arc<Shared>,
     connection: mpsc::Sender<Command>,
+    /// Changes when the stream is to be served well from now on.
+    healed: watch::Receiver<()>,
     record: StreamHandle,
     body: RecvStream,
     respond: SendResponse<Bytes>,
@@ -60,8 +56,15 @@ enum Pause {
 
 /// Serves `stream` with at most one fault.
 pub(crate) async fn serve(mut stream: IngestStream, mut fault: Option<Fault>) {
+    let mut dismissals = stream.shared.dismissed.subscribe();
     loop {
-        match stream.read_until(fault.as_ref().map(|fault| fault.when)).await {
+        let moment = fault.as_ref().map(|fault| fault.when);
+        let pause = tokio::select! {
+            biased;
+            pause = stream.read_until(moment) => pause,
+            status = dismissal(&mut dismissals) => Pause::Refused(status.to_status()),
+        };
+        match pause {
             Pause::Lost => return,
             Pause::Refused(status) => return stream.end_with(&status, false).await,
             Pause::EndOfStream => {
@@ -79,10 +82,24 @@ pub(crate) async fn serve(mut stream: IngestStream, mut fault: Option<Fault>) {
     }
 }
 
+/// The status that all open streams are to end with, once there is one.
+async fn dismissal(dismissals: &mut watch::Receiver<Option<FaultStatus>>) -> FaultStatus {
+    loop {
+        if dismissals.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        let status = dismissals.borrow_and_update().clone();
+        if let Some(status) = status {
+            return status;
+        }
+    }
+}
+
 impl IngestStream {
     pub(crate) fn new(
         shared: Arc<Shared>,
         connection: mpsc::Sender<Command>,
+        healed: watch::Receiver<()>,
         kind: IngestKind,
         record: StreamHandle,
         body: RecvStream,
@@ -96,6 +113,7 @@ impl IngestStream {
         Self {
             shared,
             connection,
+            healed,
             record,
             body,
             respond,
@@ -154,17 +172,29 @@ impl IngestStream {
     async fn next_piece(&mut self) -> Option<Result<Bytes, h2::Error>> {
         let piece = self.body.data().await?;
         if let Ok(piece) = &piece {
-            match self.bytes_per_s {
-                Some(0) => {
-                    poll_fn(|cx| self.respond.poll_reset(cx)).await.ok();
-                }
-                Some(pace) => sleep(Duration::from_secs_f64(piece.len() as f64 / pace as f64)).await,
-                None => {}
+            if let Some(pace) = self.bytes_per_s {
+                self.dawdle(piece.len(), pace).await;
             }
             // An error means that the stream is over, which the next read tells.
             self.body.flow_control().release_capacity(piece.len()).ok();
         }
         Some(piece)
+    }
+
+    /// Takes the time for `bytes` that they take at this pace, unless the client gives up or the server is healed.
+    async fn dawdle(&mut self, bytes: usize, bytes_per_s: u64) {
+        let Self { respond, healed, .. } = self;
+        let taken = async {
+            match bytes_per_s {
+                0 => std::future::pending().await,
+                pace => sleep(Duration::from_secs_f64(bytes as f64 / pace as f64)).await,
+            }
+        };
+        tokio::select! {
+            () = taken => {}
+            _ = poll_fn(|cx| respond.poll_reset(cx)) => {}
+            Ok(()) = healed.changed() => self.bytes_per_s = None,
+        }
     }
 
     fn is_mid_message(&self) -> bool {
@@ -204,124 +234,6 @@ impl IngestStream {
         self.bytes += used;
         self.record.took(rows, used);
         outcome
-    }
-
-    /// Lets `effect` set in; returns whether the stream is to be served on.
-    async fn apply(&mut self, effect: Effect, at_end: bool) -> bool {
-        match effect {
-            Effect::Nothing => {
-                if at_end {
-                    self.finish(StreamEnd::Status(Code::Ok), true, response::send_ok);
-                }
-                return !at_end;
-            }
-            Effect::GoAway(_) | Effect::Freeze(_) | Effect::SlowReader { .. } | Effect::CloseListener => {
-                self.disturb(&effect).await;
-                if at_end {
-                    self.finish(StreamEnd::Status(Code::Ok), true, response::send_ok);
-                }
-                return !at_end;
-            }
-            Effect::Status(status) => self.end_with(&status.to_status(), at_end).await,
-            Effect::Ok { delay, drain } => self.ok_after(delay, drain, at_end).await,
-            Effect::TcpReset => {
-                self.record.ended(StreamEnd::TcpReset, at_end);
-                self.connection.send(Command::Reset).await.ok();
-                self.wait_for_client().await;
-            }
-            Effect::StreamReset(reset) => {
-                self.record.ended(StreamEnd::StreamReset, at_end);
-                self.respond.send_reset(reset.reason());
-            }
-            Effect::Silence => self.wait_for_client().await,
-            Effect::MalformedTrailers => {
-                self.finish(StreamEnd::Malformed, at_end, response::send_malformed);
-            }
-            Effect::MissingTrailers => {
-                self.finish(StreamEnd::Malformed, at_end, response::send_without_trailers);
-            }
-            Effect::HugeResponse(size) => {
-                self.finish(StreamEnd::Status(Code::Ok), at_end, |respond| {
-                    response::send_huge(respond, size)
-                });
-            }
-        }
-        false
-    }
-
-    /// The effects that leave the stream alive.
-    async fn disturb(&mut self, effect: &Effect) {
-        let command = match effect {
-            Effect::GoAway(kind) => Command::GoAway(*kind),
-            Effect::Freeze(time) => Command::Freeze(*time),
-            Effect::SlowReader { bytes_per_s } => {
-                self.bytes_per_s = Some(*bytes_per_s);
-                Command::Window(NARROW_WINDOW)
-            }
-            _ => return self.shared.close_listener.notify_one(),
-        };
-        // The connection may be gone, which the next read tells.
-        self.connection.send(command).await.ok();
-        // Let it act before anything else is read.
-        tokio::task::yield_now().await;
-    }
-
-    async fn ok_after(&mut self, delay: Duration, drain: bool, at_end: bool) {
-        sleep(delay).await;
-        let saw_end = at_end || self.half_close_is_here().await;
-        self.finish(StreamEnd::Status(Code::Ok), saw_end, response::send_ok);
-        while drain && let Some(Ok(piece)) = self.body.data().await {
-            self.body.flow_control().release_capacity(piece.len()).ok();
-        }
-    }
-
-    /// Whether the client has half-closed already. If so, what it sent before that is taken, because an OK
-    /// confirms it; if not, whatever arrived beyond the moment of the fault is discarded.
-    async fn half_close_is_here(&mut self) -> bool {
-        let mut pieces: Vec<Bytes> = self.rest.take().into_iter().collect();
-        for _ in 0..GRACE_TURNS {
-            tokio::task::yield_now().await;
-            loop {
-                let ready = poll_fn(|cx| match self.body.poll_data(cx) {
-                    Poll::Ready(piece) => Poll::Ready(Some(piece)),
-                    Poll::Pending => Poll::Ready(None),
-                });
-                match ready.await {
-                    None => break,
-                    Some(Some(Ok(piece))) => {
-                        self.body.flow_control().release_capacity(piece.len()).ok();
-                        pieces.push(piece);
-                    }
-                    Some(Some(Err(_))) => return false,
-                    Some(None) => {
-                        return pieces.into_iter().all(|piece| self.take(piece, u64::MAX).is_ok());
-                    }
-                }
-            }
-        }
-        false
-    }
-
-    async fn end_with(&mut self, status: &Status, saw_end: bool) {
-        self.finish(StreamEnd::Status(status.code()), saw_end, |respond| {
-            response::send_status(respond, status)
-        });
-    }
-
-    /// Writes the answer and records it; if it could not be written the stream counts as lost.
-    fn finish(
-        &mut self,
-        end: StreamEnd,
-        saw_end: bool,
-        send: impl FnOnce(&mut SendResponse<Bytes>) -> Result<(), h2::Error>,
-    ) {
-        let end = if send(&mut self.respond).is_ok() { end } else { StreamEnd::Lost };
-        self.record.ended(end, saw_end);
-    }
-
-    /// Waits until the client resets the stream or the connection is gone.
-    async fn wait_for_client(&mut self) {
-        poll_fn(|cx| self.respond.poll_reset(cx)).await.ok();
     }
 }
 

@@ -15,6 +15,7 @@ mod count_only;
 mod faults;
 mod filter;
 mod frames;
+mod gate;
 mod id;
 mod ingest;
 mod local;
@@ -37,6 +38,7 @@ mod wire;
 pub use faults::{
     ConnectionFault, Effect, Fault, FaultStatus, GoAway, StreamReset, Times, UnaryEffect, UnaryFault, When,
 };
+pub use gate::Blackhole;
 pub use local::{Builder, LocalServer};
 pub use registry::RegisteredConfig;
 pub use sequence::Sequence;

@@ -31,6 +31,34 @@ pub(crate) fn send_huge(respond: &mut SendResponse<Bytes>, size: usize) -> Resul
     stream.send_trailers(HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from(0))]))
 }
 
+/// Answers with an empty message, headers of about `size` bytes, and OK.
+pub(crate) fn send_huge_headers(respond: &mut SendResponse<Bytes>, size: usize) -> Result<(), h2::Error> {
+    let mut response = Response::new(());
+    response.headers_mut().insert(CONTENT_TYPE, GRPC);
+    let padding = HeaderValue::from_bytes(&vec![b'x'; size]).unwrap_or(HeaderValue::from_static(""));
+    response.headers_mut().insert(HeaderName::from_static("padding"), padding);
+    let mut stream = respond.send_response(response, false)?;
+    stream.send_data(Bytes::from_static(&[0; 5]), false)?;
+    stream.send_trailers(HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from(0))]))
+}
+
+/// Answers with an empty message and these trailers; those that HTTP does not allow are left out.
+pub(crate) fn send_trailers(
+    respond: &mut SendResponse<Bytes>,
+    trailers: &[(String, String)],
+) -> Result<(), h2::Error> {
+    let mut stream = send_message(respond, 0, false)?;
+    let pairs = trailers.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+    stream.send_trailers(pairs.collect::<HeaderMap>())
+}
+
+/// Answers with an HTTP status and nothing else.
+pub(crate) fn send_http(respond: &mut SendResponse<Bytes>, status: u16) -> Result<(), h2::Error> {
+    let mut response = Response::new(());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_GATEWAY);
+    respond.send_response(response, true).map(drop)
+}
+
 /// Answers with a message and a `grpc-status` that is no number.
 pub(crate) fn send_malformed(respond: &mut SendResponse<Bytes>) -> Result<(), h2::Error> {
     let mut stream = send_message(respond, 0, false)?;

@@ -1,17 +1,19 @@
 //! What the server's handle and its connections share.
 
 use crate::connection::Command;
-use crate::faults::{ConnectionFault, Fault, Script, UnaryFault};
+use crate::faults::{ConnectionFault, Fault, FaultStatus, Script, UnaryFault};
+use crate::gate::Gates;
 use crate::state::State;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// Settings and scripts that every connection consults.
 pub(crate) struct Shared {
     pub(crate) state: Arc<State>,
     pub(crate) page_limit: usize,
     pub(crate) count_only: bool,
+    pub(crate) max_concurrent_streams: u32,
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,
     pub(crate) api_key: Mutex<Option<String>>,
@@ -21,6 +23,11 @@ pub(crate) struct Shared {
     pub(crate) connections: Mutex<Vec<mpsc::Sender<Command>>>,
     /// Wakes the accept loop to close its listener.
     pub(crate) close_listener: Notify,
+    pub(crate) gates: Arc<Gates>,
+    /// Changes when all faults are to end.
+    pub(crate) healed: watch::Sender<()>,
+    /// Changes when the open ingest streams are to end, with this status.
+    pub(crate) dismissed: watch::Sender<Option<FaultStatus>>,
 }
 
 impl fmt::Debug for Shared {
@@ -39,10 +46,24 @@ impl Shared {
         }
     }
 
+    /// Forgets all faults that have not set in.
+    pub(crate) fn clear_faults(&self) {
+        lock(&self.faults).clear();
+        lock(&self.connection_faults).clear();
+        lock(&self.unary_faults).clear();
+    }
+
+    /// Ends all faults, those that have set in too.
+    pub(crate) fn heal(&self) {
+        self.clear_faults();
+        self.healed.send_replace(());
+        self.gates.open();
+    }
+
     /// Sends `command` to every open connection.
     pub(crate) fn tell_connections(&self, command: &Command) {
         lock(&self.connections).retain(|connection| {
-            !matches!(connection.try_send(*command), Err(mpsc::error::TrySendError::Closed(_)))
+            !matches!(connection.try_send(command.clone()), Err(mpsc::error::TrySendError::Closed(_)))
         });
     }
 }

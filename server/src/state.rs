@@ -24,8 +24,8 @@ use tonic::Status;
 /// Texts of schema errors that are kept; beyond these they are only counted.
 const KEPT_ERRORS: usize = 1_000;
 
-/// Called with the protobuf bytes of each valid row, in the order of each stream.
-pub(crate) type RowListener = Arc<dyn Fn(&[u8]) + Send + Sync>;
+/// Called with the stream's number and the protobuf bytes of each valid row, in the order of each stream.
+pub(crate) type RowListener = Arc<dyn Fn(u64, &[u8]) + Send + Sync>;
 
 /// A valid row, kept because the server was built with `keep_rows`.
 #[derive(Debug, Clone, PartialEq)]
@@ -262,7 +262,7 @@ impl State {
             }
         }
         if let Some(listener) = &self.listener {
-            valid.into_iter().for_each(|message| listener(message));
+            valid.into_iter().for_each(|message| listener(stream, message));
         }
         outcome
     }

@@ -1,5 +1,6 @@
 //! Carries unary calls between HTTP/2 and the services that tonic generated.
 
+use crate::connection::Command;
 use crate::control::Control;
 use crate::faults::UnaryEffect;
 use crate::proto::sift::assets::v1::asset_service_server::AssetServiceServer;
@@ -15,6 +16,7 @@ use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use std::convert::Infallible;
+use tokio::sync::mpsc;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding::Gzip;
@@ -24,19 +26,37 @@ use tonic::codegen::Service;
 const MAX_REQUEST: usize = 64 * 1024 * 1024;
 
 /// Answers one unary call.
-pub(crate) async fn serve(control: Control, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+pub(crate) async fn serve(
+    control: Control,
+    connection: mpsc::Sender<Command>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) {
     let path = request.uri().path().to_owned();
     let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
+    let mut healed = control.shared().healed.subscribe();
     let fault = lock(&control.shared().unary_faults)
         .take(|fault| fault.method.as_deref().is_none_or(|wanted| wanted == method));
     let mut instead = None;
+    let mut has_rival = false;
     match fault.map(|fault| fault.effect) {
         None => {}
         Some(UnaryEffect::Status(status)) => return answer(&mut respond, &status.to_status()),
         Some(UnaryEffect::DoneButStatus(status)) => instead = Some(status.to_status()),
         Some(UnaryEffect::Delay(delay)) => tokio::time::sleep(delay).await,
         Some(UnaryEffect::Silence) => {
-            std::future::poll_fn(|cx| respond.poll_reset(cx)).await.ok();
+            let is_healed = tokio::select! {
+                _ = std::future::poll_fn(|cx| respond.poll_reset(cx)) => false,
+                healed = healed.changed() => healed.is_ok(),
+            };
+            if !is_healed {
+                return;
+            }
+        }
+        Some(UnaryEffect::RivalFirst) => has_rival = true,
+        Some(UnaryEffect::TcpReset) => {
+            // The connection may be gone, which is what was asked for.
+            connection.send(Command::Reset).await.ok();
             return;
         }
     }
@@ -45,6 +65,10 @@ pub(crate) async fn serve(control: Control, request: Request<RecvStream>, mut re
         Ok(body) => Request::from_parts(head, Full::new(body)),
         Err(status) => return answer(&mut respond, &status),
     };
+    if has_rival {
+        // What the rival is told is between it and the server.
+        drop(dispatch(control.clone(), service, request.clone()).await);
+    }
     let Some(response) = dispatch(control, service, request).await else {
         return answer(&mut respond, &Status::unimplemented(format!("this server has no `{path}`")));
     };

@@ -1,5 +1,6 @@
 //! The TCP socket below TLS and HTTP/2, able to end in a reset instead of an orderly close.
 
+use crate::gate::Gates;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,13 +24,19 @@ impl ResetOnDrop {
 pub(crate) struct Wire {
     tcp: TcpStream,
     reset: ResetOnDrop,
+    gates: Arc<Gates>,
     /// Bytes that may still be read before the connection is reset.
     readable: u64,
 }
 
 impl Wire {
-    pub(crate) fn new(tcp: TcpStream, reset: ResetOnDrop, reset_after_bytes: Option<u64>) -> Self {
-        Self { tcp, reset, readable: reset_after_bytes.unwrap_or(u64::MAX) }
+    pub(crate) fn new(
+        tcp: TcpStream,
+        reset: ResetOnDrop,
+        gates: Arc<Gates>,
+        reset_after_bytes: Option<u64>,
+    ) -> Self {
+        Self { tcp, reset, gates, readable: reset_after_bytes.unwrap_or(u64::MAX) }
     }
 }
 
@@ -39,6 +46,7 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        ready!(self.gates.from_clients.poll_open(cx));
         if self.readable == 0 {
             self.reset.arm();
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
@@ -61,6 +69,7 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.gates.to_clients.poll_open(cx));
         Pin::new(&mut self.tcp).poll_write(cx, buf)
     }
 
@@ -69,6 +78,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.gates.to_clients.poll_open(cx));
         Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
     }
 
@@ -81,6 +91,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.gates.to_clients.poll_open(cx));
         Pin::new(&mut self.tcp).poll_shutdown(cx)
     }
 }

@@ -1,0 +1,179 @@
+//! What the server took, row by row, and whether the client told the truth about it.
+
+use crate::rows::Shape;
+use siftstream::ledger::RangeSet;
+use siftstream::{Report, SiftStreamMetricsSnapshot};
+use siftstream_server::State;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Complaints that are kept; more of the same kind say nothing new.
+const KEPT_COMPLAINTS: usize = 5;
+
+/// Every row that arrived, on which gRPC stream, across restarts of the server.
+#[derive(Debug)]
+pub struct Received {
+    shape: Shape,
+    log: Mutex<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    rows: u64,
+    /// Rows that came in order on one gRPC stream.
+    runs: Vec<(u64, Range<u64>)>,
+    /// The latest run of each gRPC stream.
+    latest: HashMap<u64, usize>,
+    altered: Vec<String>,
+}
+
+impl Received {
+    /// Nothing yet, of rows that look like `shape`.
+    pub fn new(shape: Shape) -> Self {
+        Self { shape, log: Mutex::default() }
+    }
+
+    /// A row arrived.
+    pub fn note(&self, grpc_stream: u64, raw: &[u8]) {
+        let read = self.shape.read(raw);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        match read {
+            Ok(seq) => log.add(grpc_stream, seq),
+            Err(altered) if log.altered.len() < KEPT_COMPLAINTS => log.altered.push(altered),
+            Err(_) => {}
+        }
+    }
+
+    /// How many rows arrived, repetitions included.
+    pub fn rows(&self) -> u64 {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).rows
+    }
+}
+
+impl Log {
+    fn add(&mut self, grpc_stream: u64, seq: u64) {
+        self.rows += 1;
+        if let Some(&at) = self.latest.get(&grpc_stream)
+            && self.runs[at].1.end == seq
+        {
+            self.runs[at].1.end += 1;
+        } else {
+            self.latest.insert(grpc_stream, self.runs.len());
+            self.runs.push((grpc_stream, seq..seq + 1));
+        }
+    }
+}
+
+/// What the client says, and what is on its disk.
+#[derive(Debug)]
+pub struct Account<'a> {
+    /// Rows that were accepted: their numbers are those below.
+    pub accepted: u64,
+    /// What `finish` reported.
+    pub report: &'a Report,
+    /// The counters after that.
+    pub metrics: &'a SiftStreamMetricsSnapshot,
+    /// Numbers that the next start will send.
+    pub replayable: &'a RangeSet,
+    /// Whether every row must have arrived.
+    pub all_must_arrive: bool,
+}
+
+/// The verdict.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Different rows that arrived.
+    pub received: u64,
+    /// Rows that arrived again.
+    pub duplicates: u64,
+    /// Broken promises.
+    pub complaints: Vec<String>,
+}
+
+impl Findings {
+    fn demand(&mut self, holds: bool, complaint: impl FnOnce() -> String) {
+        if !holds {
+            self.complaints.push(complaint());
+        }
+    }
+}
+
+/// Compares the client's account with what arrived.
+pub fn judge(received: &Received, state: &State, account: &Account<'_>) -> Findings {
+    let log = received.log.lock().unwrap_or_else(PoisonError::into_inner);
+    let streams = state.streams();
+    let is_confirmed = |number: u64| {
+        usize::try_from(number)
+            .ok()
+            .and_then(|at| streams.get(at))
+            .is_some_and(|record| record.is_confirmed())
+    };
+    let (mut all, mut safe) = (RangeSet::new(), account.replayable.clone());
+    let mut per_stream: HashMap<u64, u64> = HashMap::new();
+    for (number, seqs) in &log.runs {
+        all.insert(seqs.clone());
+        *per_stream.entry(*number).or_default() += seqs.end - seqs.start;
+        if is_confirmed(*number) {
+            safe.insert(seqs.clone());
+        }
+    }
+    let mut findings =
+        Findings { received: all.len(), duplicates: log.rows - all.len(), complaints: log.altered.clone() };
+    let schema_errors = state.schema_errors();
+    findings.demand(schema_errors.is_empty(), || format!("rows unfit for their schema: {schema_errors:?}"));
+    let spurious: Vec<_> = all.iter().filter(|seqs| seqs.end > account.accepted).collect();
+    findings.demand(spurious.is_empty(), || format!("rows that nobody sent: {spurious:?}"));
+    judge_losses(&mut findings, &safe, account);
+    judge_accounting(&mut findings, account);
+    judge_duplicates(&mut findings, per_stream, account.metrics.checkpoints_failed);
+    findings
+}
+
+/// No row is missing but those that the report owns up to.
+fn judge_losses(findings: &mut Findings, safe: &RangeSet, account: &Account<'_>) {
+    let report = account.report;
+    let mut owned_up = RangeSet::new();
+    for ids in &report.unconfirmed {
+        owned_up.insert(ids.clone());
+    }
+    let missing = safe.gaps(0..account.accepted);
+    let lost: Vec<_> = missing.iter().filter(|ids| !owned_up.contains(ids)).collect();
+    findings.demand(lost.is_empty(), || format!("LOST: said to be delivered, but not taken: {lost:?}"));
+    let missing_rows: u64 = missing.iter().map(|ids| ids.end - ids.start).sum();
+    let allowed = report.in_memory + report.dropped + report.rejected;
+    findings.demand(missing_rows <= allowed, || {
+        format!("LOST: {missing_rows} rows are missing, {allowed} are owned up to")
+    });
+    findings.demand(!account.all_must_arrive || missing.is_empty(), || {
+        format!("LOST: after healing, rows did not arrive: {missing:?}")
+    });
+}
+
+/// Each accepted row is counted once.
+fn judge_accounting(findings: &mut Findings, account: &Account<'_>) {
+    let Report { accepted, recovered, confirmed, on_disk, in_memory, dropped, rejected, .. } =
+        *account.report;
+    findings.demand(accepted == account.accepted, || {
+        format!("the report has {accepted} rows accepted, not {}", account.accepted)
+    });
+    findings.demand(accepted + recovered == confirmed + on_disk + in_memory + dropped + rejected, || {
+        format!("the report does not add up: {}", account.report)
+    });
+    let unconfirmed: u64 = account.report.unconfirmed.iter().map(|ids| ids.end - ids.start).sum();
+    findings.demand(unconfirmed == accepted - confirmed.min(accepted), || {
+        format!("{unconfirmed} rows are named as unconfirmed: {}", account.report)
+    });
+    findings.demand(account.metrics.rows_accepted == accepted, || "the metrics count other rows".to_owned());
+}
+
+/// Without a failed gRPC stream nothing comes twice; with some, at most what each of them carried.
+fn judge_duplicates(findings: &mut Findings, per_stream: HashMap<u64, u64>, failed: u64) {
+    let mut carried: Vec<u64> = per_stream.into_values().collect();
+    carried.sort_unstable_by(|a, b| b.cmp(a));
+    let most: u64 = carried.iter().take(usize::try_from(failed).unwrap_or(usize::MAX)).sum();
+    let duplicates = findings.duplicates;
+    findings.demand(duplicates <= most, || {
+        format!("{duplicates} duplicates, but {failed} failed streams explain only {most}")
+    });
+}

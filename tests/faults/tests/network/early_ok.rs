@@ -1,0 +1,73 @@
+//! OK while the client still has the stream open: never a confirmation of what was not taken.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use siftstream_faults::cell::Cell;
+use siftstream_server::{Effect, Fault, Times, When};
+use std::time::Duration;
+
+const ROWS: [u64; 5] = [0, 1, 100, 1_000, 10_000];
+const DELAYS_MS: [u64; 6] = [0, 1, 5, 20, 50, 200];
+
+pub fn cells(is_sweep: bool) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    let rounds = if is_sweep { 10 } else { 1 };
+    for _ in 0..rounds {
+        for rows in ROWS {
+            for delay_ms in DELAYS_MS {
+                let delay = Duration::from_millis(delay_ms);
+                cells.push(while_sending(rows, delay));
+                if rows > 0 {
+                    cells.push(racing_the_half_close(rows, delay));
+                }
+            }
+        }
+        for rows in [1, 100, 1_000] {
+            for delay_ms in [0, 1, 5] {
+                cells.push(over_tls(racing_the_half_close(rows, Duration::from_millis(delay_ms))));
+            }
+        }
+        for rows in [0, 100] {
+            for delay_ms in [0, 5, 50] {
+                cells.push(drained(rows, Duration::from_millis(delay_ms)));
+            }
+        }
+    }
+    cells
+}
+
+/// The OK comes while rows still come.
+fn while_sending(rows: u64, delay: Duration) -> Cell {
+    Cell::new(format!("early OK after {rows} rows and {delay:?}, while sending"), rows + 1_000)
+        .lasting(delay + Duration::from_millis(40))
+        .fault(Fault::early_ok(rows, delay), Times::N(2))
+        .fails_streams(1)
+}
+
+/// The OK and the half-close are on their way at the same time: who wins changes from run to run.
+fn racing_the_half_close(rows: u64, delay: Duration) -> Cell {
+    Cell::new(format!("early OK after {rows} rows and {delay:?}, racing the half-close"), rows)
+        .lasting(Duration::ZERO)
+        .waits_before_flush(delay)
+        .fault(Fault::early_ok(rows, delay), Times::N(3))
+}
+
+/// The server goes on reading after its OK, and throws away what it reads: no reset gives it away.
+fn drained(rows: u64, delay: Duration) -> Cell {
+    Cell::new(format!("early OK after {rows} rows and {delay:?}, then reading on"), rows + 1_000)
+        .lasting(delay + Duration::from_millis(40))
+        .fault(Fault::new(When::Rows(rows), Effect::Ok { delay, drain: true }), Times::N(2))
+        .fails_streams(1)
+}
+
+/// The same over TLS, where the client cannot see what waits in the socket.
+fn over_tls(cell: Cell) -> Cell {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &ca).unwrap();
+    let (leaf_pem, key_pem, ca_pem) = (leaf.pem(), key.serialize_pem(), ca.pem().into_bytes());
+    cell.named_also("TLS")
+        .server(move |server| server.tls(&leaf_pem, &key_pem, None))
+        .setup(move |setup| setup.ca_pem = Some(ca_pem.clone()))
+}
