@@ -1,10 +1,13 @@
 //! From credentials and a schema to a running stream.
 
+mod disk_choices;
 mod file_backup;
 mod identity;
+mod stored_options;
 
 pub use file_backup::FileBackupBuilder;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -105,6 +108,7 @@ impl SiftStreamBuilder {
             asset_metadata: Vec::new(),
             end_stream_on_validation_error: false,
             max_row_size: usize::try_from(4 * MIB).unwrap_or(usize::MAX),
+            chosen: BTreeSet::new(),
         }
     }
 }
@@ -126,6 +130,8 @@ pub struct StreamConfigBuilder {
     asset_metadata: Vec<MetadataValue>,
     end_stream_on_validation_error: bool,
     max_row_size: usize,
+    /// The options that the caller chose; the others may be chosen by a slot.
+    chosen: BTreeSet<&'static str>,
 }
 
 impl StreamConfigBuilder {
@@ -161,6 +167,7 @@ impl StreamConfigBuilder {
     #[must_use]
     pub fn end_stream_on_validation_error(mut self, end: bool) -> Self {
         self.end_stream_on_validation_error = end;
+        self.chosen.insert("end_stream_on_validation_error");
         self
     }
 
@@ -168,6 +175,7 @@ impl StreamConfigBuilder {
     #[must_use]
     pub fn max_row_size(mut self, bytes: usize) -> Self {
         self.max_row_size = bytes;
+        self.chosen.insert("max_row_size");
         self
     }
 

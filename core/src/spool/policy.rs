@@ -101,7 +101,7 @@ impl Default for WriterOptions {
             batch_size: 1024,
             chunk_bytes: 64 << 10,
             flush_interval: Duration::from_millis(50),
-            unsynced_window: 16 << 20,
+            unsynced_window: 32 << 20,
             preallocate: 16 << 20,
         }
     }

@@ -1,9 +1,12 @@
 //! How rows are delivered. One file per transport.
 
 mod file_backup;
+mod file_backup_config;
 mod live_only;
 
 pub use file_backup::FileBackup;
+pub(crate) use file_backup::FileBackupStart;
+pub use file_backup_config::FileBackupConfig;
 pub use live_only::LiveStreamingOnly;
 
 use std::time::{Duration, Instant};
@@ -11,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::schema::FlowConfig;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -40,6 +44,11 @@ pub trait Transport: Sealed + HasIntake + Send + Sync + 'static {
 /// Where the rows of a transport enter.
 pub(crate) trait HasIntake {
     fn intake(&self) -> &Intake;
+
+    /// Takes note of flows whose rows may come once this returned. Not called on an async worker.
+    fn admit(&self, _flows: &[FlowConfig]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The time in which a finish whose deadline has passed still gets its report together.

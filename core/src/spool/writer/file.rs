@@ -8,6 +8,9 @@ use crate::spool::policy::FsyncPolicy;
 use crate::spool::store::StoredFile;
 use std::io;
 
+/// So many bytes are handed to the disk at a time: it works while more is written, and a sync finds little left to do.
+const HAND_OVER: u64 = 1 << 20;
+
 /// The file that is being written.
 #[derive(Debug)]
 pub(super) struct Current {
@@ -16,6 +19,8 @@ pub(super) struct Current {
     /// Bytes of whole chunks; more may be in the file after a failed write.
     pub(super) len: u64,
     pub(super) synced: u64,
+    /// Up to here the disk was told to write.
+    handed_over: u64,
     /// Up to here room is reserved.
     pub(super) reserved: u64,
     pub(super) torn: bool,
@@ -32,6 +37,15 @@ impl Current {
         if ahead > 0 && self.len + len > self.reserved {
             self.file.allocate(self.len, ahead.max(len)).ok();
             self.reserved = self.len + ahead.max(len);
+        }
+    }
+
+    /// Has the disk begin to write what has gathered.
+    fn hand_over(&mut self) {
+        let gathered = self.len.saturating_sub(self.handed_over);
+        if gathered >= HAND_OVER {
+            self.file.start_writeback(self.handed_over, gathered);
+            self.handed_over = self.len;
         }
     }
 
@@ -83,6 +97,9 @@ impl SpoolWriter {
         }
         let (start, rows) = (current.len, u64::from(chunk.rows));
         current.len += len;
+        if self.options.policy.fsync != FsyncPolicy::Never {
+            current.hand_over();
+        }
         let stored = StoredFile { number: current.number, area: self.area, bytes: current.len };
         let run = Run { file: current.number, start, end: current.len, first_id: chunk.first_id, rows };
         self.spool.note_run(run, stored);
@@ -125,6 +142,7 @@ impl SpoolWriter {
                         number,
                         len: 0,
                         synced: 0,
+                        handed_over: 0,
                         reserved: 0,
                         torn,
                         named,
