@@ -42,7 +42,8 @@ impl Default for DiskBackupPolicy {
 /// How many backup files may gather before a checkpoint is due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RollingFilePolicy {
-    /// At this many files a checkpoint is made early; no limit if not given.
+    /// At this many files a checkpoint is made early; no limit if not given. A stream that makes no checkpoints, as one
+    /// that only writes files, refuses it.
     pub max_file_count: Option<usize>,
 }
 
