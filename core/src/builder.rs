@@ -1,12 +1,15 @@
 //! From credentials and a schema to a running stream.
 
+mod disk_choices;
 mod file_backup;
 mod identity;
 mod live_with_backups;
+mod stored_options;
 
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -107,6 +110,7 @@ impl SiftStreamBuilder {
             asset_metadata: Vec::new(),
             end_stream_on_validation_error: false,
             max_row_size: usize::try_from(4 * MIB).unwrap_or(usize::MAX),
+            chosen: BTreeSet::new(),
         }
     }
 }
@@ -128,6 +132,8 @@ pub struct StreamConfigBuilder {
     asset_metadata: Vec<MetadataValue>,
     end_stream_on_validation_error: bool,
     max_row_size: usize,
+    /// The options that the caller chose; the others may be chosen by a slot.
+    chosen: BTreeSet<&'static str>,
 }
 
 impl StreamConfigBuilder {
@@ -163,6 +169,7 @@ impl StreamConfigBuilder {
     #[must_use]
     pub fn end_stream_on_validation_error(mut self, end: bool) -> Self {
         self.end_stream_on_validation_error = end;
+        self.chosen.insert("end_stream_on_validation_error");
         self
     }
 
@@ -170,6 +177,7 @@ impl StreamConfigBuilder {
     #[must_use]
     pub fn max_row_size(mut self, bytes: usize) -> Self {
         self.max_row_size = bytes;
+        self.chosen.insert("max_row_size");
         self
     }
 

@@ -173,6 +173,15 @@ impl Remembered {
         Ok(())
     }
 
+    /// Remembers flows that were registered later.
+    pub(crate) fn add_flows(&mut self, spool: &Spool, flows: &[FlowConfig]) -> Result<()> {
+        let key = spool.slot().key();
+        let (asset_name, client_key) = (key.asset.clone(), key.client_key.clone());
+        let form = IngestionConfigForm { asset_name, client_key, flows: flows.to_vec() };
+        let flows = self.flows_with(&form)?;
+        self.set_schema(spool, &form, &flows, None, !self.unregistered)
+    }
+
     /// The IDs that can take the place of placeholders now.
     pub(crate) fn real_ids(&self) -> Result<RealIds> {
         let mut ids = RealIds::new();

@@ -59,6 +59,21 @@ fn read(file: &[u8]) -> (Vec<Rows>, Vec<(u64, u64)>) {
 }
 
 #[test]
+fn an_empty_chunk_after_damage_is_a_chunk() {
+    let (chunks, good) = sample(100);
+    let empty = ChunkBuilder::default().finish();
+    for between in [&b"x"[..], &[0xFF; 40], &[0xFF; 5000]] {
+        let file = [between, &empty, &empty, &good, &empty].concat();
+        let (found, damage) = read(&file);
+        let at = between.len();
+        let shifted = chunks.iter().map(|(start, rows)| (at + 24 + start, rows.clone()));
+        let ends = [(at, Vec::new()), (at + 12, Vec::new())].into_iter().chain(shifted);
+        let expected: Vec<Rows> = ends.chain([(file.len() - 12, Vec::new())]).collect();
+        assert_eq!((found, damage), (expected, vec![(0, at as u64)]), "behind {at} bytes");
+    }
+}
+
+#[test]
 fn every_truncation_keeps_all_whole_chunks() {
     let (chunks, file) = sample(64 << 10);
     for cut in 0..=file.len() {

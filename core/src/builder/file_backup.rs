@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::disk_choices::DiskChoices;
 use super::identity::Wanted;
+use super::stored_options::{self, Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
@@ -13,10 +15,9 @@ use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::pbfs::MAX_CHUNK;
 use crate::spool::pending::RealIds;
-use crate::spool::{Area, DiskBackupPolicy, Slot, SlotKey, Spool, WriterOptions};
-use crate::stream::lane::Capacity;
+use crate::spool::{Area, DiskBackupPolicy, Slot, SlotKey, Spool};
 use crate::stream::{Inner, Registration, SiftStream};
-use crate::transport::FileBackup;
+use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart};
 
 /// What slots of file-backup streams are keyed by beside their names.
 const MODE: &str = "file_backup";
@@ -26,47 +27,74 @@ pub(super) const ROW_OVERHEAD: u64 = 4;
 /// The choices of a stream that writes files.
 pub struct FileBackupBuilder {
     config: StreamConfigBuilder,
-    backup_data_channel_capacity: u64,
-    backup_data_channel_bytes: u64,
     stream_name: String,
     ingestion_config_id: Option<String>,
-    offline_after: Duration,
-    options: WriterOptions,
+    options: Options,
     filesystem: SharedFileSystem,
+}
+
+/// The options that a slot remembers.
+struct Options {
+    disk: DiskChoices,
+    backup_data_channel_capacity: Choice<u64>,
+    backup_data_channel_bytes: Choice<u64>,
+    offline_after: Choice<Duration>,
+    max_row_size: Choice<usize>,
+    end_stream_on_validation_error: Choice<bool>,
 }
 
 impl FileBackupBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
+        let chosen = |name| config.chosen.contains(name);
+        let options = Options {
+            disk: DiskChoices::default(),
+            backup_data_channel_capacity: Choice::default_of(102_400),
+            backup_data_channel_bytes: Choice::default_of(64 * MIB),
+            offline_after: Choice::default_of(Duration::from_secs(3)),
+            max_row_size: Choice::known(config.max_row_size, chosen("max_row_size")),
+            end_stream_on_validation_error: Choice::known(
+                config.end_stream_on_validation_error,
+                chosen("end_stream_on_validation_error"),
+            ),
+        };
         Self {
             config,
-            backup_data_channel_capacity: 102_400,
-            backup_data_channel_bytes: 64 * MIB,
             stream_name: "default".to_owned(),
             ingestion_config_id: None,
-            offline_after: Duration::from_secs(3),
-            options: WriterOptions::default(),
+            options,
             filesystem: Arc::new(RealFileSystem),
         }
     }
 
-    /// How backups are kept on disk.
+    /// Where recordings are kept; in the user's data directory by default.
+    #[must_use]
+    pub fn backups_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.options.disk.backups_dir = Some(dir.into());
+        self
+    }
+
+    /// How recordings are kept on disk. Chooses every part of the policy; to keep what an earlier start chose, and to
+    /// say only where, use [`backups_dir`](Self::backups_dir).
+    ///
+    /// `max_file_count` must be left out: its limit brings a checkpoint forward, which a recording does not have, and
+    /// no recording is removed. `max_bytes` bounds them.
     #[must_use]
     pub fn disk_backup_policy(mut self, policy: DiskBackupPolicy) -> Self {
-        self.options.policy = policy;
+        self.options.disk.set_policy(policy);
         self
     }
 
     /// How many rows may wait to be written; 102,400 by default.
     #[must_use]
     pub fn backup_data_channel_capacity(mut self, rows: u64) -> Self {
-        self.backup_data_channel_capacity = rows;
+        self.options.backup_data_channel_capacity.set(rows);
         self
     }
 
     /// How much memory rows that wait to be written may take; 64 MiB by default.
     #[must_use]
     pub fn backup_data_channel_bytes(mut self, bytes: u64) -> Self {
-        self.backup_data_channel_bytes = bytes;
+        self.options.backup_data_channel_bytes.set(bytes);
         self
     }
 
@@ -89,21 +117,21 @@ impl FileBackupBuilder {
     /// applied by a start that reaches Sift.
     #[must_use]
     pub fn offline_after(mut self, wait: Duration) -> Self {
-        self.offline_after = wait;
+        self.options.offline_after.set(wait);
         self
     }
 
     /// How many rows share a chunk of a file at most; 1,024 by default.
     #[must_use]
     pub fn batch_size(mut self, rows: u32) -> Self {
-        self.options.batch_size = rows;
+        self.options.disk.batch_size.set(rows);
         self
     }
 
     /// How long a row waits at most for others before it is written; 50 ms by default.
     #[must_use]
     pub fn flush_interval(mut self, interval: Duration) -> Self {
-        self.options.flush_interval = interval;
+        self.options.disk.flush_interval.set(interval);
         self
     }
 
@@ -133,20 +161,19 @@ impl FileBackupBuilder {
         mut self,
         runtime: StreamRuntime,
     ) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        self.validate()?;
-        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, max_row_size, .. } =
-            self.config;
-        let wanted = Wanted {
+        self.options.validate()?;
+        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, .. } = self.config;
+        let mut wanted = Wanted {
             form,
             ingestion_config_id: self.ingestion_config_id,
             run,
             asset_tags,
             asset_metadata,
-            offline_after: self.offline_after,
+            offline_after: self.options.offline_after.get(),
         };
         wanted.validate()?;
         let Reach { connection, key, control, .. } = base.reach()?;
-        let root = match self.options.policy.backups_dir.take() {
+        let root = match self.options.disk.backups_dir.take() {
             Some(root) => root,
             None => default_root()?,
         };
@@ -157,37 +184,84 @@ impl FileBackupBuilder {
             stream: self.stream_name,
             mode: MODE.to_owned(),
         };
-        let spool = Spool::open(Slot::open(self.filesystem, &root, &slot_key)?)?;
+        let slot = Slot::open(self.filesystem, &root, &slot_key)?;
+        let stored = stored_options::restore(&slot, self.options.named())?;
+        self.options.validate()?;
+        wanted.offline_after = self.options.offline_after.get();
+        let spool = Spool::open(slot)?;
         let identity = wanted.identify(&spool, &control).await?;
+        stored_options::store(spool.slot(), &stored, self.options.named())?;
         let patching = patch_in_background(&spool, identity.real_ids)?;
+        self.options.disk.backups_dir = Some(root);
+        let config = self.options.in_force(slot_key.stream, spool.slot().path().to_owned());
         let encoder = IngestionConfigEncoder::new(
             identity.config_id,
             &identity.flows,
-            self.config.end_stream_on_validation_error,
+            config.end_stream_on_validation_error,
         );
-        let capacity =
-            Capacity { rows: self.backup_data_channel_capacity, bytes: self.backup_data_channel_bytes };
-        let suffix = encoder.suffix(identity.run_id.as_deref());
-        let transport =
-            FileBackup::start(spool, patching, identity.area, capacity, max_row_size, suffix, self.options)?;
+        let start = FileBackupStart {
+            suffix: encoder.suffix(identity.run_id.as_deref()),
+            writer: self.options.disk.writer_options(),
+            area: identity.area,
+            spool,
+            patching,
+            config,
+        };
+        let transport = FileBackup::start(start)?;
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }
+}
 
+impl Options {
     fn validate(&self) -> Result<()> {
+        let invalid = |message: String| Err(Error::new(ErrorCode::InvalidArgument, message));
         let at_least_one = [
-            ("backup_data_channel_capacity", self.backup_data_channel_capacity),
-            ("backup_data_channel_bytes", self.backup_data_channel_bytes),
-            ("batch_size", u64::from(self.options.batch_size)),
+            ("backup_data_channel_capacity", self.backup_data_channel_capacity.get()),
+            ("backup_data_channel_bytes", self.backup_data_channel_bytes.get()),
         ];
         if let Some((name, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
-            return Err(Error::new(ErrorCode::InvalidArgument, format!("{name} must be at least 1")));
+            return invalid(format!("{name} must be at least 1"));
         }
-        if self.config.max_row_size as u64 > MAX_CHUNK - ROW_OVERHEAD {
-            let message = format!("max_row_size can be at most {} with files", MAX_CHUNK - ROW_OVERHEAD);
-            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        if self.max_row_size.get() as u64 > MAX_CHUNK - ROW_OVERHEAD {
+            return invalid(format!("max_row_size can be at most {} with files", MAX_CHUNK - ROW_OVERHEAD));
         }
-        Ok(())
+        if self.disk.policy().rolling_file_policy.max_file_count.is_some() {
+            return invalid(
+                "max_file_count brings a checkpoint forward, and a file backup makes none: leave it out, and bound \
+                 the recordings with max_bytes"
+                    .to_owned(),
+            );
+        }
+        self.disk.validate()
+    }
+
+    /// By the names under which the slot stores them.
+    fn named(&mut self) -> Named<'_> {
+        let mut named = self.disk.named();
+        named.extend::<Named<'_>>(vec![
+            ("backup_data_channel_capacity", &mut self.backup_data_channel_capacity),
+            ("backup_data_channel_bytes", &mut self.backup_data_channel_bytes),
+            ("offline_after", &mut self.offline_after),
+            ("max_row_size", &mut self.max_row_size),
+            ("end_stream_on_validation_error", &mut self.end_stream_on_validation_error),
+        ]);
+        named
+    }
+
+    fn in_force(&self, stream_name: String, slot: PathBuf) -> FileBackupConfig {
+        FileBackupConfig {
+            stream_name,
+            slot,
+            disk_backup_policy: self.disk.policy(),
+            batch_size: self.disk.batch_size.get(),
+            flush_interval: self.disk.flush_interval.get(),
+            backup_data_channel_capacity: self.backup_data_channel_capacity.get(),
+            backup_data_channel_bytes: self.backup_data_channel_bytes.get(),
+            offline_after: self.offline_after.get(),
+            max_row_size: self.max_row_size.get(),
+            end_stream_on_validation_error: self.end_stream_on_validation_error.get(),
+        }
     }
 }
 

@@ -50,6 +50,9 @@ pub trait File: ReadAt + fmt::Debug + Send + Sync {
     fn set_len(&mut self, len: u64) -> io::Result<()>;
     /// Reserves room behind the end without changing the length.
     fn allocate(&mut self, offset: u64, len: u64) -> io::Result<()>;
+    /// Lets the disk begin to write a stretch, without waiting for it. Only speed depends on it, so that a failure does
+    /// not matter.
+    fn start_writeback(&mut self, _offset: u64, _len: u64) {}
     /// The number that tells whether a path still leads to this file.
     fn inode(&self) -> io::Result<u64>;
 

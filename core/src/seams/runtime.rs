@@ -35,6 +35,14 @@ impl RuntimeHandle {
         self.spawn(work).await.unwrap_or_else(|_| Err(died()))
     }
 
+    /// Runs `work` that may wait for a disk, and awaits its result; the stream's threads go on meanwhile.
+    pub(crate) async fn run_beside<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.handle.spawn_blocking(work).await.unwrap_or_else(|_| Err(died()))
+    }
+
     /// Runs `work` on the stream's threads and blocks the calling thread for it, at most until `timeout`.
     pub(crate) fn run_blocking<R: Send + 'static>(
         &self,

@@ -42,7 +42,8 @@ impl Default for DiskBackupPolicy {
 /// How many backup files may gather before a checkpoint is due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RollingFilePolicy {
-    /// At this many files a checkpoint is made early; no limit if not given.
+    /// At this many files a checkpoint is made early; no limit if not given. A stream that makes no checkpoints, as one
+    /// that only writes files, refuses it.
     pub max_file_count: Option<usize>,
 }
 
@@ -101,7 +102,7 @@ impl Default for WriterOptions {
             batch_size: 1024,
             chunk_bytes: 64 << 10,
             flush_interval: Duration::from_millis(50),
-            unsynced_window: 16 << 20,
+            unsynced_window: 32 << 20,
             preallocate: 16 << 20,
         }
     }

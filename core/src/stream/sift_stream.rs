@@ -16,7 +16,7 @@ use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::{FlowConfig, RunSelector};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::pending::is_placeholder;
-use crate::transport::Transport;
+use crate::transport::{FileBackup, FileBackupConfig, Transport};
 
 /// Ends a wait that has no bound of its own before the clock overflows.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -242,40 +242,49 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
     /// Registers flows with Sift, so that their rows can be sent. A flow that exists with other channels is an error
     /// that shows the difference, and then none is added.
     pub async fn add_new_flows(&self, flows: &[FlowConfig]) -> Result<()> {
-        let control = self.inner.registration.control.clone();
+        let adding = self.adding(flows)?;
+        self.on_own_threads(adding).await
+    }
+
+    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
+    pub fn add_new_flows_blocking(&self, flows: &[FlowConfig], timeout: Duration) -> Result<()> {
+        let adding = self.adding(flows)?;
+        self.inner.runtime.handle().run_blocking(adding, timeout)
+    }
+
+    fn adding(&self, flows: &[FlowConfig]) -> Result<impl Future<Output = Result<()>> + Send + use<T>> {
         let config_id = self.inner.encoder.ingestion_config_id().to_owned();
         if is_placeholder(config_id.as_bytes()) {
             let message = "the stream started without a network, so its ingestion config has no ID yet: \
                            add the flows to the schema, or start again with a network";
             return Err(Error::new(ErrorCode::Unavailable, message));
         }
-        let wanted = flows.to_vec();
-        self.on_own_threads(async move { control.add_new_flows(&config_id, &wanted).await }).await?;
-        self.flows_are_registered(flows);
-        Ok(())
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn add_new_flows_blocking(&self, flows: &[FlowConfig], timeout: Duration) -> Result<()> {
-        let control = self.inner.registration.control.clone();
-        let config_id = self.inner.encoder.ingestion_config_id().to_owned();
-        let wanted = flows.to_vec();
-        let registering = async move { control.add_new_flows(&config_id, &wanted).await };
-        self.inner.runtime.handle().run_blocking(registering, timeout)?;
-        self.flows_are_registered(flows);
-        Ok(())
-    }
-
-    fn flows_are_registered(&self, flows: &[FlowConfig]) {
-        self.inner.encoder.add(flows);
-        for flow in flows {
-            self.events().emit(EventKind::FlowRegistered { name: flow.name.clone() });
-        }
+        let (inner, flows) = (Arc::clone(&self.inner), flows.to_vec());
+        Ok(async move {
+            inner.registration.control.add_new_flows(&config_id, &flows).await?;
+            let runtime = inner.runtime.handle();
+            let admit = move || {
+                inner.transport.admit(&flows)?;
+                inner.encoder.add(&flows);
+                for flow in &flows {
+                    inner.transport.events().emit(EventKind::FlowRegistered { name: flow.name.clone() });
+                }
+                Ok(())
+            };
+            runtime.run_beside(admit).await
+        })
     }
 
     /// The descriptor of the flow `name`, for building rows by channel index.
     pub fn get_flow_descriptor(&self, name: &str) -> Result<crate::flow::FlowDescriptor> {
         self.inner.encoder.get_flow_descriptor(name)
+    }
+}
+
+impl<E: Encoder> SiftStream<E, FileBackup> {
+    /// The choices in force, whoever made them.
+    pub fn config(&self) -> &FileBackupConfig {
+        self.inner.transport.config()
     }
 }
 

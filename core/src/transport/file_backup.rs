@@ -1,14 +1,16 @@
 //! File backup: rows go to files only, to be sent or read later.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{GRACE, HasIntake, Transport, closed};
+use super::{FileBackupConfig, GRACE, HasIntake, Transport, closed};
 use crate::encode::Sealed;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::metrics::{SiftStreamMetricsSnapshot, StreamCounters};
+use crate::remembered::Remembered;
+use crate::schema::FlowConfig;
 use crate::seams::clock::SystemClock;
 use crate::seams::worker;
 use crate::spool::{Area, Spool, WriterOptions};
@@ -24,30 +26,46 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Writes rows to files, on a thread of its own. Nothing is sent without a command.
 pub struct FileBackup {
     shared: DiskShared,
+    /// The slot that remembers the schema, which only one call changes at a time. The disk thread owns it: a stream
+    /// that is finished has let go of it.
+    schema: Mutex<Weak<Spool>>,
     /// The network counters, which stay at zero.
     network: StreamCounters,
+    config: FileBackupConfig,
+}
+
+/// What a file-backup transport starts with.
+pub(crate) struct FileBackupStart {
+    pub(crate) config: FileBackupConfig,
+    pub(crate) writer: WriterOptions,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) area: Area,
+    /// The thread that gives older rows their IDs.
+    pub(crate) patching: Option<JoinHandle<()>>,
+    /// What each row ends with.
+    pub(crate) suffix: Vec<u8>,
 }
 
 impl FileBackup {
-    pub(crate) fn start(
-        spool: Arc<Spool>,
-        patching: Option<JoinHandle<()>>,
-        area: Area,
-        capacity: Capacity,
-        max_row_size: usize,
-        suffix: Vec<u8>,
-        options: WriterOptions,
-    ) -> Result<Self> {
+    pub(crate) fn start(start: FileBackupStart) -> Result<Self> {
+        let FileBackupStart { config, writer, spool, area, patching, suffix } = start;
+        let capacity =
+            Capacity { rows: config.backup_data_channel_capacity, bytes: config.backup_data_channel_bytes };
         let shared = DiskShared {
-            intake: Arc::new(Intake::new(Outlets::Disk(capacity), 0, max_row_size, suffix)),
+            intake: Arc::new(Intake::new(Outlets::Disk(capacity), 0, config.max_row_size, suffix)),
             progress: Arc::default(),
             counters: Arc::default(),
             events: Arc::default(),
         };
         let clock = Arc::new(SystemClock::new());
-        let writer = FileWriter::new(shared.clone(), spool, area, clock, options, None);
+        let schema = Mutex::new(Arc::downgrade(&spool));
+        let writer = FileWriter::new(shared.clone(), spool, area, clock, writer, None);
         worker::spawn("siftstream-disk", move || writer.run(patching.into_iter().collect()))?;
-        Ok(Self { shared, network: StreamCounters::default() })
+        Ok(Self { shared, schema, network: StreamCounters::default(), config })
+    }
+
+    pub(crate) fn config(&self) -> &FileBackupConfig {
+        &self.config
     }
 
     fn report(&self) -> Report {
@@ -73,6 +91,15 @@ impl Sealed for FileBackup {}
 impl HasIntake for FileBackup {
     fn intake(&self) -> &Intake {
         &self.shared.intake
+    }
+
+    /// The slot must know the flow of every row in its files.
+    fn admit(&self, flows: &[FlowConfig]) -> Result<()> {
+        let slot = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.upgrade() {
+            Some(spool) => Remembered::load(&spool)?.add_flows(&spool, flows),
+            None => Err(closed()),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! How rows are delivered. One file per transport.
 
 mod file_backup;
+mod file_backup_config;
 mod live_only;
 mod live_with_backups;
 
 pub use file_backup::FileBackup;
+pub(crate) use file_backup::FileBackupStart;
+pub use file_backup_config::FileBackupConfig;
 pub use live_only::LiveStreamingOnly;
 pub use live_with_backups::LiveStreamingWithBackups;
 pub(crate) use live_with_backups::Parts;
@@ -16,6 +19,7 @@ use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::schema::FlowConfig;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -51,6 +55,11 @@ pub trait Transport: Sealed + HasIntake + Send + Sync + 'static {
 /// Where the rows of a transport enter.
 pub(crate) trait HasIntake {
     fn intake(&self) -> &Intake;
+
+    /// Takes note of flows whose rows may come once this returned. Not called on an async worker.
+    fn admit(&self, _flows: &[FlowConfig]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The time in which a finish whose deadline has passed still gets its report together.

@@ -1,20 +1,25 @@
 //! The same workload through siftstream and through Sift's own client, alternating, against one counting server
 //! process; prints the ratios.
 
-mod compare;
+mod files;
+mod live;
 mod official;
+mod plain;
+mod run;
 
+use std::error::Error;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 #[derive(Debug, Parser)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    compare: compare::Args,
+    compare: Args,
 }
 
 #[derive(Debug, Subcommand)]
@@ -23,11 +28,58 @@ enum Command {
     Official(official::Args),
 }
 
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compared {
+    /// Streaming to a server, in memory only.
+    Live,
+    /// Writing files.
+    Files,
+    /// One after the other.
+    All,
+}
+
+/// The options of a comparison.
+#[derive(Debug, ClapArgs)]
+struct Args {
+    /// What is compared.
+    #[arg(long, value_enum, default_value = "all")]
+    compare: Compared,
+    /// Rows of each live run of siftstream.
+    #[arg(long, default_value_t = 10_000_000)]
+    messages: u64,
+    /// Rows of each live run of Sift's own client.
+    #[arg(long, default_value_t = 1_000_000)]
+    official_messages: u64,
+    /// Rows of each run into files, of either client.
+    #[arg(long, default_value_t = 3_000_000)]
+    file_messages: u64,
+    /// On which disk files are written; the current directory by default. They are removed again.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Double channels beside `seq`.
+    #[arg(long, default_value_t = 9)]
+    channels: usize,
+    /// Pairs of runs.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+}
+
+fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
+    if args.compare != Compared::Files {
+        live::run(args)?;
+    }
+    if args.compare != Compared::Live {
+        files::run(args)?;
+    }
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
         Some(Command::Official(args)) => official::run(args),
-        None => compare::run(&cli.compare),
+        None => compare(&cli.compare),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,13 +2,28 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use sift_connect::{Credentials, SiftChannelBuilder};
 use sift_rs::common::r#type::v1::ChannelDataType;
+use sift_rs::ingest::v1::IngestWithConfigDataStreamRequest;
 use sift_rs::ingestion_configs::v2::{ChannelConfig, FlowConfig};
-use sift_stream::{ChannelIndex, FlowBuilder, IngestionConfigForm, SiftStreamBuilder, TimeValue};
+use sift_stream::stream::Transport;
+use sift_stream::{
+    ChannelIndex, DiskBackupPolicy, FlowBuilder, IngestionConfigEncoder, IngestionConfigForm, SiftStream,
+    SiftStreamBuilder, TimeValue,
+};
+
+/// How rows are delivered.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// In memory only.
+    Live,
+    /// To files only.
+    FileBackup,
+}
 
 /// The options of one run.
 #[derive(Debug, ClapArgs)]
@@ -16,6 +31,12 @@ pub struct Args {
     /// The endpoint.
     #[arg(long)]
     uri: String,
+    /// How rows are delivered.
+    #[arg(long, value_enum, default_value = "live")]
+    mode: Mode,
+    /// Where files go.
+    #[arg(long)]
+    dir: Option<PathBuf>,
     /// How many rows.
     #[arg(long)]
     messages: u64,
@@ -48,12 +69,27 @@ fn schema(args: &Args) -> IngestionConfigForm {
 async fn stream(args: &Args) -> Result<(), Box<dyn Error>> {
     let credentials = Credentials::Config { uri: args.uri.clone(), apikey: "bench".to_owned() };
     let channel = SiftChannelBuilder::new(credentials).use_tls(false).build()?;
-    let mut stream = SiftStreamBuilder::from_channel(channel)
-        .ingestion_config(schema(args))
-        .live_only()
-        .metrics_streaming_interval(None)
-        .build()
-        .await?;
+    let config = SiftStreamBuilder::from_channel(channel).ingestion_config(schema(args));
+    match args.mode {
+        Mode::Live => {
+            let live = config.live_only().metrics_streaming_interval(None);
+            measure(args, live.build().await?).await
+        }
+        Mode::FileBackup => {
+            let policy = DiskBackupPolicy { backups_dir: args.dir.clone(), ..DiskBackupPolicy::default() };
+            let files = config.file_backup().metrics_streaming_interval(None).disk_backup_policy(policy);
+            measure(args, files.build().await?).await
+        }
+    }
+}
+
+async fn measure<T>(
+    args: &Args,
+    mut stream: SiftStream<IngestionConfigEncoder, T>,
+) -> Result<(), Box<dyn Error>>
+where
+    T: Transport<Encoder = IngestionConfigEncoder, Message = IngestWithConfigDataStreamRequest>,
+{
     let descriptor = stream.get_flow_descriptor("bench")?;
     let seq: ChannelIndex = descriptor.mapping()["seq"];
     let doubles: Vec<ChannelIndex> =

@@ -70,6 +70,18 @@ impl File for RealFile {
         Ok(fs::fallocate(&self.fd, FallocateFlags::KEEP_SIZE, offset, len)?)
     }
 
+    #[cfg(target_os = "linux")]
+    #[allow(unsafe_code)] // No crate offers sync_file_range behind a safe function.
+    fn start_writeback(&mut self, offset: u64, len: u64) {
+        use std::os::fd::AsRawFd;
+        let (Ok(offset), Ok(len)) = (libc::off64_t::try_from(offset), libc::off64_t::try_from(len)) else {
+            return;
+        };
+        // SAFETY: the call takes no pointers, and the descriptor is open as long as `self` is borrowed. Errors of the
+        // disk are not lost: without a wait the call does not take note of them, so the next sync still tells them.
+        unsafe { libc::sync_file_range(self.fd.as_raw_fd(), offset, len, libc::SYNC_FILE_RANGE_WRITE) };
+    }
+
     fn inode(&self) -> io::Result<u64> {
         Ok(fs::fstat(&self.fd)?.st_ino)
     }

@@ -244,11 +244,15 @@ fn split_header(header: &[u8]) -> Option<(u32, u64)> {
     Some((u32::from_le_bytes(*crc), u64::from_le_bytes(*length)))
 }
 
-/// Whether the size of the first message (after the header) is beyond the length of its chunk.
+/// Whether the size of the first message (after the header) is beyond the length of its chunk. Behind an empty chunk
+/// stands the next chunk, not a message.
 fn first_message_overruns(bytes: &[u8], length: u64) -> bool {
+    if length == 0 {
+        return false;
+    }
     match bytes.get(CHUNK_HEADER..).and_then(|rest| rest.first_chunk::<4>()) {
         Some(size) => u64::from(u32::from_le_bytes(*size)) + 4 > length,
-        None => length != 0,
+        None => true,
     }
 }
 

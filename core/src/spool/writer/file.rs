@@ -8,6 +8,9 @@ use crate::spool::policy::FsyncPolicy;
 use crate::spool::store::StoredFile;
 use std::io;
 
+/// So many bytes are handed to the disk at a time: it works while more is written, and a sync finds little left to do.
+const HAND_OVER: u64 = 1 << 20;
+
 /// The file that is being written.
 #[derive(Debug)]
 pub(super) struct Current {
@@ -16,6 +19,8 @@ pub(super) struct Current {
     /// Bytes of whole chunks; more may be in the file after a failed write.
     pub(super) len: u64,
     pub(super) synced: u64,
+    /// Up to here the disk was told to write.
+    handed_over: u64,
     /// Up to here room is reserved.
     pub(super) reserved: u64,
     pub(super) torn: bool,
@@ -35,6 +40,15 @@ impl Current {
         if ahead > 0 && self.len + len > self.reserved {
             self.file.allocate(self.len, ahead.max(len)).ok();
             self.reserved = self.len + ahead.max(len);
+        }
+    }
+
+    /// Has the disk begin to write what has gathered.
+    fn hand_over(&mut self) {
+        let gathered = self.len.saturating_sub(self.handed_over);
+        if gathered >= HAND_OVER {
+            self.file.start_writeback(self.handed_over, gathered);
+            self.handed_over = self.len;
         }
     }
 
@@ -88,6 +102,9 @@ impl SpoolWriter {
         current.len += len;
         current.first_id.get_or_insert(chunk.first_id);
         current.end_id = chunk.ids().end;
+        if self.options.policy.fsync != FsyncPolicy::Never {
+            current.hand_over();
+        }
         let stored = StoredFile { number: current.number, area: self.area, bytes: current.len };
         let run = Run { file: current.number, start, end: current.len, first_id: chunk.first_id, rows };
         self.spool.note_run(run, stored);
@@ -130,6 +147,7 @@ impl SpoolWriter {
                         number,
                         len: 0,
                         synced: 0,
+                        handed_over: 0,
                         reserved: 0,
                         torn,
                         named,
