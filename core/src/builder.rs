@@ -2,6 +2,7 @@
 
 mod file_backup;
 mod identity;
+mod late;
 
 pub use file_backup::FileBackupBuilder;
 

@@ -2,20 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::identity::Wanted;
+use super::late::Question;
 use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
+use crate::remembered::Remembered;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::pbfs::MAX_CHUNK;
-use crate::spool::pending::RealIds;
-use crate::spool::{Area, DiskBackupPolicy, Slot, SlotKey, Spool, WriterOptions};
+use crate::spool::{DiskBackupPolicy, Slot, SlotKey, Spool, WriterOptions};
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
+use crate::tasks::backlog::Backlog;
 use crate::transport::FileBackup;
 
 /// What slots of file-backup streams are keyed by beside their names.
@@ -85,8 +86,8 @@ impl FileBackupBuilder {
     }
 
     /// How long the start waits for Sift, if it has to ask for an ID, before it goes on without; 3 s by default. Rows
-    /// then wait in `pending/`, and move to `data/` at a later start that knows the IDs. Asset tags and metadata are
-    /// applied by a start that reaches Sift.
+    /// then wait in `pending/`, while the stream goes on asking. When the IDs come, now or at a later start, the rows
+    /// move to `data/`, asset tags and metadata are applied, and new rows go straight to `data/`.
     #[must_use]
     pub fn offline_after(mut self, wait: Duration) -> Self {
         self.offline_after = wait;
@@ -158,8 +159,15 @@ impl FileBackupBuilder {
             mode: MODE.to_owned(),
         };
         let spool = Spool::open(Slot::open(self.filesystem, &root, &slot_key)?)?;
-        let identity = wanted.identify(&spool, &control).await?;
-        let patching = patch_in_background(&spool, identity.real_ids)?;
+        let backlog = Arc::new(Backlog::find(Arc::clone(&spool)));
+        let older_runs = backlog.unknown_runs();
+        let identity = wanted.identify(&spool, &older_runs, &control).await?;
+        let question = if identity.is_complete {
+            None
+        } else {
+            let older_runs = Wanted::unknown_runs(&Remembered::load(&spool)?, &older_runs);
+            Some(Question { wanted: Arc::new(wanted), older_runs, spool: Arc::downgrade(&spool) })
+        };
         let encoder = IngestionConfigEncoder::new(
             identity.config_id,
             &identity.flows,
@@ -168,10 +176,22 @@ impl FileBackupBuilder {
         let capacity =
             Capacity { rows: self.backup_data_channel_capacity, bytes: self.backup_data_channel_bytes };
         let suffix = encoder.suffix(identity.run_id.as_deref());
-        let transport =
-            FileBackup::start(spool, patching, identity.area, capacity, max_row_size, suffix, self.options)?;
+        let transport = FileBackup::start(
+            spool,
+            backlog,
+            identity.area,
+            question.is_some(),
+            capacity,
+            max_row_size,
+            suffix,
+            self.options,
+        )?;
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
-        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
+        let inner = Arc::new(Inner { encoder, transport, registration, runtime });
+        if let Some(question) = question {
+            inner.runtime.handle().spawn(question.ask(Arc::downgrade(&inner)));
+        }
+        Ok(SiftStream { inner })
     }
 
     fn validate(&self) -> Result<()> {
@@ -189,26 +209,6 @@ impl FileBackupBuilder {
         }
         Ok(())
     }
-}
-
-/// Moves rows of earlier starts whose IDs are known now to `data/`. What cannot be moved stays for the next start.
-fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<Option<JoinHandle<()>>> {
-    if spool.files().iter().all(|file| file.area != Area::Pending) {
-        return Ok(None);
-    }
-    let spool = Arc::clone(spool);
-    let patch = move || match spool.patch_pending(&ids) {
-        Ok(moved) => {
-            tracing::info!(target: "siftstream::disk", files = moved.len(), "pending files got their IDs");
-        }
-        Err(error) => {
-            tracing::warn!(target: "siftstream::disk", %error, "pending files stay for the next start");
-        }
-    };
-    let spawned = thread::Builder::new().name("siftstream-patch".to_owned()).spawn(patch);
-    spawned
-        .map(Some)
-        .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot start a thread: {error}")))
 }
 
 /// Where programs keep their data on this platform.

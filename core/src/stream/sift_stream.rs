@@ -228,6 +228,18 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 }
 
 impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
+    /// Says what the IDs are that the stream began without. A run that was attached or detached meanwhile stays so.
+    pub(crate) fn learn_ids(&self, config_id: Option<&str>, run_id: Option<&str>) {
+        if let Some(id) = config_id {
+            self.inner.encoder.learn_id(id);
+        }
+        let mut current = self.inner.registration.run_id.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(id), true) = (run_id, current.as_ref().is_some_and(|id| is_placeholder(id.as_bytes()))) {
+            self.inner.transport.intake().set_suffix(self.inner.encoder.suffix(Some(id)));
+            *current = Some(id.to_owned());
+        }
+    }
+
     /// Registers flows with Sift, so that their rows can be sent. A flow that exists with other channels is an error
     /// that shows the difference, and then none is added.
     pub async fn add_new_flows(&self, flows: &[FlowConfig]) -> Result<()> {

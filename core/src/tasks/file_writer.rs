@@ -20,10 +20,12 @@ use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::metrics::DiskCounters;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::seams::clock::Clock;
+use crate::spool::pending::RealIds;
 use crate::spool::{Area, Spool, SpoolWriter, WhenFull, WriterOptions};
 use crate::stream::disk_progress::{DiskMarks, DiskProgress, Requests};
 use crate::stream::intake::Intake;
 use crate::stream::segment::Segment;
+use crate::tasks::late_ids::Unidentified;
 
 /// How much is taken from the lane at once.
 const TAKE_BYTES: usize = 1024 * 1024;
@@ -33,6 +35,8 @@ const LINGER: Duration = Duration::from_millis(1);
 const IDLE_CHECK: Duration = Duration::from_secs(1);
 /// An error other than a full disk that lasts longer is told to senders.
 const LASTING: Duration = Duration::from_secs(1);
+/// How long IDs wait that came while the disk was failing.
+const LEARN_AGAIN: Duration = Duration::from_secs(1);
 /// The waits between attempts on a failing disk.
 const DISK_RETRY: RetryPolicy = RetryPolicy {
     max_attempts: u32::MAX,
@@ -55,7 +59,13 @@ pub(crate) struct FileWriter {
     spool: Arc<Spool>,
     writer: SpoolWriter,
     clock: Arc<dyn Clock>,
-    when_full: WhenFull,
+    area: Area,
+    options: WriterOptions,
+    /// As long as IDs may come.
+    waiting: Option<Unidentified>,
+    /// IDs that came, for the rows that are encoded without them.
+    real_ids: Option<RealIds>,
+    learn_again_at: Option<Instant>,
     outbox: VecDeque<Arc<Segment>>,
     /// Rows below this ID have left the intake.
     taken_below: u64,
@@ -69,17 +79,21 @@ impl FileWriter {
         shared: DiskShared,
         spool: Arc<Spool>,
         area: Area,
+        waiting: Option<Unidentified>,
         clock: Arc<dyn Clock>,
         options: WriterOptions,
     ) -> Self {
-        let when_full = options.policy.when_full;
-        let writer = SpoolWriter::new(Arc::clone(&spool), area, Arc::clone(&clock), options);
+        let writer = SpoolWriter::new(Arc::clone(&spool), area, Arc::clone(&clock), options.clone());
         Self {
             shared,
             spool,
             writer,
             clock,
-            when_full,
+            area,
+            options,
+            waiting,
+            real_ids: None,
+            learn_again_at: None,
             outbox: VecDeque::new(),
             taken_below: 0,
             marks: DiskMarks::default(),
@@ -90,9 +104,9 @@ impl FileWriter {
 
     /// Runs until everything is durable after a finish was asked for, or nothing more can be written. The slot is
     /// free when the end is told: the thread that patches older files is over by then, too.
-    pub(crate) fn run(self, patching: Option<JoinHandle<()>>) {
+    pub(crate) fn run(self, mut patching: Option<JoinHandle<()>>) {
         let shared = self.shared.clone();
-        let over = catch_unwind(AssertUnwindSafe(|| self.write()));
+        let over = catch_unwind(AssertUnwindSafe(|| self.write(&mut patching)));
         let why = match over {
             Ok(over) => over.err(),
             Err(_) => {
@@ -110,10 +124,11 @@ impl FileWriter {
         shared.progress.end();
     }
 
-    fn write(mut self) -> Result<()> {
+    fn write(mut self, patching: &mut Option<JoinHandle<()>>) -> Result<()> {
         self.shared.intake.consume_on_this_thread();
         let mut moved = false;
         loop {
+            self.learn_ids(patching);
             let requests = self.shared.progress.requests();
             let taken = self.take();
             moved |= taken > 0;
@@ -150,7 +165,13 @@ impl FileWriter {
     /// Brings on what is at hand; true if the stream is over.
     fn step(&mut self, requests: Requests) -> Result<bool> {
         while let Some(segment) = self.outbox.front() {
-            self.writer.append(segment.bytes(), segment.ids().start, segment.rows())?;
+            match &self.real_ids {
+                None => self.writer.append(segment.bytes(), segment.ids().start, segment.rows())?,
+                Some(ids) => {
+                    let bytes = ids.put_into(segment.bytes())?;
+                    self.writer.append(&bytes, segment.ids().start, segment.rows())?;
+                }
+            }
             self.outbox.pop_front();
         }
         if requests.finishing && self.shared.intake.levels().queued_rows == 0 {
@@ -166,6 +187,44 @@ impl FileWriter {
         }
         self.writer.poll()?;
         Ok(false)
+    }
+
+    /// If IDs came that the stream began without, ends the pending file and goes on in `data/`. What fails is tried
+    /// again later: rows can go on to `pending/` meanwhile.
+    fn learn_ids(&mut self, patching: &mut Option<JoinHandle<()>>) {
+        let Some(waiting) = self.waiting.clone() else { return };
+        if self.learn_again_at.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        match waiting.late.learn().and_then(|ids| ids.map_or(Ok(false), |ids| self.begin_data(ids))) {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => {
+                tracing::warn!(target: "siftstream::disk", %error, "the IDs that came are not used yet");
+                self.learn_again_at = Some(Instant::now() + LEARN_AGAIN);
+                return;
+            }
+        }
+        self.waiting = None;
+        match waiting.backlog.patch_in_background(patching.take()) {
+            Ok(running) => *patching = running,
+            Err(error) => {
+                tracing::warn!(target: "siftstream::disk", %error, "pending files stay for the next start");
+            }
+        }
+    }
+
+    fn begin_data(&mut self, ids: RealIds) -> Result<bool> {
+        if self.area == Area::Pending {
+            let marks = self.writer.rotate()?;
+            self.publish();
+            let (spool, clock) = (Arc::clone(&self.spool), Arc::clone(&self.clock));
+            self.writer = SpoolWriter::new(spool, Area::Data, clock, self.options.clone());
+            self.writer.skip_to(marks.written);
+            self.area = Area::Data;
+            self.real_ids = Some(ids);
+        }
+        Ok(true)
     }
 
     /// Tells how far the rows have come.
@@ -206,7 +265,7 @@ impl FileWriter {
         self.shared.counters.disk_error();
         self.shared.counters.set_degraded(true);
         let told = if error.code() == ErrorCode::DiskFull {
-            self.when_full == WhenFull::Error
+            self.options.policy.when_full == WhenFull::Error
         } else {
             since.elapsed() >= LASTING
         };

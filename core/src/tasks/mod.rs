@@ -1,6 +1,8 @@
 //! The tasks that move rows on, on threads of the library.
 
+pub(crate) mod backlog;
 pub(crate) mod carried;
 pub(crate) mod file_writer;
 pub(crate) mod ingestion;
+pub(crate) mod late_ids;
 pub(crate) mod link;

@@ -1,7 +1,7 @@
 //! File backup: rows go to files only, to be sent or read later.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{GRACE, HasIntake, Transport, closed};
@@ -15,7 +15,9 @@ use crate::stream::intake::Intake;
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
+use crate::tasks::backlog::Backlog;
 use crate::tasks::file_writer::{DiskShared, FileWriter};
+use crate::tasks::late_ids::{LateIds, Unidentified, WriteDown};
 
 /// How long a stream that is dropped without finish may write.
 const DROP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -25,13 +27,17 @@ pub struct FileBackup {
     shared: DiskShared,
     /// The network counters, which stay at zero.
     network: StreamCounters,
+    late: Arc<LateIds>,
 }
 
 impl FileBackup {
+    /// With `is_waiting` the IDs may come later.
+    #[allow(clippy::too_many_arguments, reason = "called once, by the builder")]
     pub(crate) fn start(
         spool: Arc<Spool>,
-        patching: Option<JoinHandle<()>>,
+        backlog: Arc<Backlog>,
         area: Area,
+        is_waiting: bool,
         capacity: Capacity,
         max_row_size: usize,
         suffix: Vec<u8>,
@@ -42,13 +48,23 @@ impl FileBackup {
             progress: Arc::new(DiskProgress::default()),
             counters: Arc::new(DiskCounters::default()),
         };
-        let writer = FileWriter::new(shared.clone(), spool, area, Arc::new(SystemClock::new()), options);
+        let late = Arc::new(LateIds::default());
+        let patching = backlog.patch_in_background(None)?;
+        let waiting = is_waiting.then(|| Unidentified { late: Arc::clone(&late), backlog });
+        let clock = Arc::new(SystemClock::new());
+        let writer = FileWriter::new(shared.clone(), spool, area, waiting, clock, options);
         let write = move || writer.run(patching);
         let spawned = thread::Builder::new().name("siftstream-disk".to_owned()).spawn(write);
         spawned.map_err(|error| {
             Error::new(ErrorCode::Internal, format!("cannot start the disk thread: {error}"))
         })?;
-        Ok(Self { shared, network: StreamCounters::default() })
+        Ok(Self { shared, network: StreamCounters::default(), late })
+    }
+
+    /// Sift has told the IDs that were missing.
+    pub(crate) fn learn_ids(&self, write_down: WriteDown) {
+        self.late.tell(write_down);
+        self.shared.intake.wake_consumer();
     }
 
     fn report(&self) -> Report {
