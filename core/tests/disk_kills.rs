@@ -154,8 +154,8 @@ fn kill_at_each_call(
         let dir = parent.path().join("root");
         prepare(&dir);
         let mut child = command(&dir);
-        let log = Injection { calls, matching: "", from, count: 1, hit, only_while: None }
-            .apply(&mut child, &dir);
+        let log =
+            Injection { calls, matching: "", from, count: 1, hit, only_while: None }.apply(&mut child, &dir);
         let output = child.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let called = read_log(&log);
@@ -174,9 +174,12 @@ fn kill_at_each_call(
 #[test]
 fn killed_at_any_system_call_it_keeps_what_it_said_was_written() {
     let mut kills = 0;
-    for (fsync, when_full, max_bytes) in
-        [("never", "block", ""), ("interval", "block", ""), ("chunk", "block", ""), ("chunk", "drop-oldest", "5000")]
-    {
+    for (fsync, when_full, max_bytes) in [
+        ("never", "block", ""),
+        ("interval", "block", ""),
+        ("chunk", "block", ""),
+        ("chunk", "drop-oldest", "5000"),
+    ] {
         for hit in [Hit::Kill, Hit::Tear] {
             let command = |dir: &Path| {
                 let mut child = child("child_that_writes_a_few_rows", dir);

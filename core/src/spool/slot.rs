@@ -127,7 +127,11 @@ impl Slot {
         for name in names.iter().filter_map(|name| name.to_str()) {
             let path = root.join(name);
             let kin = name == base || name.strip_prefix(&base).is_some_and(|rest| rest.starts_with('.'));
-            if kin && path != self.path && wanted(&path) && stored_key(&self.fs, &path).as_ref() == Some(&self.key) {
+            if kin
+                && path != self.path
+                && wanted(&path)
+                && stored_key(&self.fs, &path).as_ref() == Some(&self.key)
+            {
                 orphans.extend(Self::take(&self.fs, &path, &self.key)?);
             }
         }

@@ -243,28 +243,33 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
     /// Registers flows with Sift, so that their rows can be sent. A flow that exists with other channels is an error
     /// that shows the difference, and then none is added.
     pub async fn add_new_flows(&self, flows: &[FlowConfig]) -> Result<()> {
-        let control = self.inner.registration.control.clone();
-        let config_id = self.inner.encoder.ingestion_config_id().to_owned();
-        if is_placeholder(config_id.as_bytes()) {
-            let message = "the stream started without a network, so its ingestion config has no ID yet: \
-                           add the flows to the schema, or start again with a network";
-            return Err(Error::new(ErrorCode::Unavailable, message));
-        }
-        let wanted = flows.to_vec();
-        self.on_own_threads(async move { control.add_new_flows(&config_id, &wanted).await }).await?;
+        let registering = self.register_flows(flows)?;
+        self.on_own_threads(registering).await?;
         self.inner.encoder.add(flows);
         Ok(())
     }
 
     /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
     pub fn add_new_flows_blocking(&self, flows: &[FlowConfig], timeout: Duration) -> Result<()> {
-        let control = self.inner.registration.control.clone();
-        let config_id = self.inner.encoder.ingestion_config_id().to_owned();
-        let wanted = flows.to_vec();
-        let registering = async move { control.add_new_flows(&config_id, &wanted).await };
+        let registering = self.register_flows(flows)?;
         self.inner.runtime.handle().run_blocking(registering, timeout)?;
         self.inner.encoder.add(flows);
         Ok(())
+    }
+
+    fn register_flows(
+        &self,
+        flows: &[FlowConfig],
+    ) -> Result<impl Future<Output = Result<()>> + Send + 'static + use<T>> {
+        let control = self.inner.registration.control.clone();
+        let config_id = self.inner.encoder.ingestion_config_id().to_owned();
+        if is_placeholder(config_id.as_bytes()) {
+            let message = "the stream started without a network, so its ingestion config has no ID yet: \
+                           add the flows to the schema, or try again once Sift can be reached";
+            return Err(Error::new(ErrorCode::Unavailable, message));
+        }
+        let wanted = flows.to_vec();
+        Ok(async move { control.add_new_flows(&config_id, &wanted).await })
     }
 
     /// The descriptor of the flow `name`, for building rows by channel index.

@@ -92,14 +92,16 @@ pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let (new, done) =
-            (dir.join(format!("inject.{}.so", std::process::id())), dir.join("inject.so"));
+        let (new, done) = (dir.join(format!("inject.{}.so", std::process::id())), dir.join("inject.so"));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disk/inject.c");
         let compiled = Command::new("cc")
             .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", source, "-ldl", "-o"])
             .arg(&new)
             .status();
-        assert!(compiled.is_ok_and(|status| status.success()), "cc must compile {source}: run make bootstrap");
+        assert!(
+            compiled.is_ok_and(|status| status.success()),
+            "cc must compile {source}: run make bootstrap"
+        );
         std::fs::rename(&new, &done).unwrap();
         done
     })
