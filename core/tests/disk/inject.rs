@@ -79,12 +79,9 @@ pub fn read_log(log: &Path) -> Vec<Call> {
     text.lines().filter_map(call).collect()
 }
 
-/// A path next to `dir`, and not in it.
-pub fn beside(dir: &Path, ending: &str) -> PathBuf {
-    let mut path = dir.as_os_str().to_owned();
-    path.push(".");
-    path.push(ending);
-    PathBuf::from(path)
+/// A path next to `dir`, which no injection under `dir` meets.
+pub fn beside(dir: &Path, name: &str) -> PathBuf {
+    dir.with_file_name(format!("beside.{name}"))
 }
 
 /// The compiled `inject.c`.

@@ -91,13 +91,18 @@ pub struct Found {
 
 /// All rows in all slots under `root`, as recovery finds them.
 pub fn recovered(root: &Path) -> Vec<Found> {
-    let fs: SharedFileSystem = Arc::new(RealFileSystem);
-    if !root.exists() {
-        return Vec::new();
+    if root.exists() {
+        recovered_on(&(Arc::new(RealFileSystem) as SharedFileSystem), root)
+    } else {
+        Vec::new()
     }
+}
+
+/// The same on another disk.
+pub fn recovered_on(fs: &SharedFileSystem, root: &Path) -> Vec<Found> {
     // Held together, so that each opening takes another sub-slot.
     let mut spools = Vec::new();
-    for info in Slot::list(&fs, root).unwrap() {
+    for info in Slot::list(fs, root).unwrap() {
         spools.push(Spool::open(Slot::open(fs.clone(), root, &info.key).unwrap()).unwrap());
     }
     let mut found: Vec<_> = spools.iter().flat_map(rows_in).collect();
@@ -182,4 +187,33 @@ pub fn last_numbers(output: &str, word: &str) -> Option<Vec<u64>> {
         rest.split_whitespace().map(|number| number.parse().ok()).collect()
     };
     output.lines().rev().find_map(numbers)
+}
+
+/// The same as [`child`], with a tmpfs of its own mounted on `dir`.
+pub fn in_own_tmpfs(name: &str, dir: &Path, options: &str) -> Command {
+    let plain = child(name, dir);
+    let mut command = unshared();
+    command.args(["sh", "-ec", "mount -t tmpfs -o \"$1\" none \"$2\"; shift 2; exec \"$@\"", "sh", options]);
+    command.arg(dir).arg(plain.get_program()).args(plain.get_args());
+    command.env("SIFTSTREAM_CHILD_DIR", dir);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Whether a child can mount a disk of its own, and if not, why.
+pub fn mounts_allowed(dir: &Path) -> Result<(), String> {
+    let tried = unshared().args(["mount", "-t", "tmpfs", "none"]).arg(dir).output();
+    let output = tried.map_err(|error| format!("unshare: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+}
+
+/// `unshare` with a mount namespace, and as another user than root with a user namespace.
+fn unshared() -> Command {
+    let mut command = Command::new("unshare");
+    command.arg(if rustix::process::getuid().is_root() { "-m" } else { "-rm" });
+    command
 }
