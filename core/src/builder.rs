@@ -3,7 +3,9 @@
 mod disk_choices;
 mod file_backup;
 mod identity;
+mod late;
 mod live_with_backups;
+mod on_disk;
 mod stored_options;
 
 pub use file_backup::FileBackupBuilder;

@@ -182,6 +182,20 @@ impl Remembered {
         self.set_schema(spool, &form, &flows, None, !self.unregistered)
     }
 
+    /// Remembers in `spool` the IDs that `other` knows, of an equal key.
+    pub(crate) fn learn_ids_from(&mut self, other: &Self, spool: &Spool) -> Result<()> {
+        if let (None, Some(id)) = (&self.config_id, &other.config_id) {
+            spool.put_blob(CONFIG_ID, id.as_bytes())?;
+            self.config_id = Some(id.clone());
+        }
+        for (_, form) in self.unknown_runs() {
+            if let Some(id) = other.run_id(&form) {
+                self.set_run_id(spool, &form, id)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The IDs that can take the place of placeholders now.
     pub(crate) fn real_ids(&self) -> Result<RealIds> {
         let mut ids = RealIds::new();

@@ -17,9 +17,7 @@ use siftstream::proto::sift::ingest::v1::{
 };
 use siftstream::seams::connector::{BoxFuture, BoxIo, Connector};
 use siftstream::seams::filesystem::fake::FakeFileSystem;
-use siftstream::seams::filesystem::{
-    File, FileSystem, Lock, Metadata, ReadAt, RealFileSystem, SharedFileSystem,
-};
+use siftstream::seams::filesystem::{File, FileSystem, Lock, Metadata, ReadAt};
 use siftstream::spool::pbfs::{Item, PbfsReader};
 use siftstream::spool::pending::is_placeholder;
 use siftstream::spool::{DiskBackupPolicy, FsyncPolicy, WhenFull};
@@ -613,77 +611,4 @@ fn two_streams_on_one_key_have_directories_of_their_own() {
     let third = given(dir.path()).build_blocking(TIMEOUT).unwrap();
     third.finish(TIMEOUT).unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "a finished stream leaves its slot free");
-}
-
-#[test]
-fn wherever_it_is_killed_every_row_that_it_said_was_written_is_there() {
-    let kills = std::env::var("SIFTSTREAM_KILLS").map_or(20, |kills| kills.parse().unwrap());
-    let mut written_before_kills = 0;
-    for kill in 0..kills {
-        let dir = tempfile::tempdir().unwrap();
-        let fsync = ["never", "interval", "chunk"][kill % 3];
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["child_that_writes_until_killed", "--exact", "--ignored", "--nocapture"])
-            .env("SIFTSTREAM_CHILD_DIR", dir.path())
-            .env("SIFTSTREAM_CHILD_FSYNC", fsync)
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let reader = std::thread::spawn(move || std::io::read_to_string(stdout).unwrap());
-        std::thread::sleep(Duration::from_millis(40 + (kill as u64 * 37) % 120));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let printed = reader.join().unwrap();
-        let last = printed.lines().rev().find_map(|line| line.strip_prefix("written ")?.strip_suffix('.'));
-        let written: u64 = last.map_or(0, |mark| mark.parse().unwrap());
-        let rows = if dir.path().read_dir().unwrap().next().is_some() {
-            seqs(&rows_on_disk(dir.path(), "data"))
-        } else {
-            Vec::new()
-        };
-        written_before_kills += written;
-        assert!(rows.len() as u64 >= written, "kill {kill}: {} of {written} rows", rows.len());
-        assert_eq!(rows, (0..rows.len() as u64).collect::<Vec<_>>(), "in order, each once");
-
-        let again = given(dir.path()).build_blocking(TIMEOUT).unwrap();
-        send(&again, 0..10);
-        assert_eq!(again.finish(TIMEOUT).unwrap().on_disk, 10);
-        assert_eq!(
-            rows_on_disk(dir.path(), "data").len(),
-            rows.len() + 10,
-            "a new start touches no good row"
-        );
-    }
-    assert!(written_before_kills > 0, "no child came far enough to be tested");
-}
-
-#[test]
-#[ignore = "killed by another test"]
-#[allow(clippy::print_stdout)]
-fn child_that_writes_until_killed() {
-    let Some(dir) = std::env::var_os("SIFTSTREAM_CHILD_DIR") else { return };
-    let fsync = match std::env::var("SIFTSTREAM_CHILD_FSYNC").as_deref() {
-        Ok("never") => FsyncPolicy::Never,
-        Ok("chunk") => FsyncPolicy::EveryChunk,
-        _ => FsyncPolicy::default(),
-    };
-    let policy = DiskBackupPolicy { fsync, max_backup_file_size: 4 << 20, ..policy(Path::new(&dir)) };
-    let filesystem: SharedFileSystem = Arc::new(RealFileSystem);
-    let stream = given(Path::new(&dir))
-        .disk_backup_policy(policy)
-        .filesystem(filesystem)
-        .build_blocking(TIMEOUT)
-        .unwrap();
-    let mut builder = rows_of(&stream);
-    let deadline = Instant::now() + TIMEOUT;
-    for seq in 0.. {
-        row(&mut builder, seq);
-        stream.send_timeout(&builder, TIMEOUT).unwrap();
-        if seq % 1_000 == 0 {
-            println!("written {}.", stream.watermarks().written.unwrap());
-            assert!(Instant::now() < deadline, "nobody killed it");
-        }
-    }
 }

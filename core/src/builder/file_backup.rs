@@ -2,27 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::disk_choices::DiskChoices;
 use super::identity::Wanted;
-use super::stored_options::{self, Choice, Named};
+use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
+use super::stored_options::{Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
-use crate::spool::pbfs::MAX_CHUNK;
-use crate::spool::pending::RealIds;
-use crate::spool::{Area, DiskBackupPolicy, Slot, SlotKey, Spool};
+use crate::spool::{DiskBackupPolicy, SlotKey};
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart};
 
 /// What slots of file-backup streams are keyed by beside their names.
 const MODE: &str = "file_backup";
-/// A chunk's first row comes with a length of its own.
-pub(super) const ROW_OVERHEAD: u64 = 4;
 
 /// The choices of a stream that writes files.
 pub struct FileBackupBuilder {
@@ -113,8 +109,8 @@ impl FileBackupBuilder {
     }
 
     /// How long the start waits for Sift, if it has to ask for an ID, before it goes on without; 3 s by default. Rows
-    /// then wait in `pending/`, and move to `data/` at a later start that knows the IDs. Asset tags and metadata are
-    /// applied by a start that reaches Sift.
+    /// then wait in `pending/`, while the stream goes on asking. When the IDs come, now or at a later start, the rows
+    /// move to `data/`, asset tags and metadata are applied, and new rows go straight to `data/`.
     #[must_use]
     pub fn offline_after(mut self, wait: Duration) -> Self {
         self.options.offline_after.set(wait);
@@ -163,7 +159,7 @@ impl FileBackupBuilder {
     ) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
         self.options.validate()?;
         let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, .. } = self.config;
-        let mut wanted = Wanted {
+        let wanted = Wanted {
             form,
             ingestion_config_id: self.ingestion_config_id,
             run,
@@ -173,27 +169,23 @@ impl FileBackupBuilder {
         };
         wanted.validate()?;
         let Reach { connection, key, control, .. } = base.reach()?;
-        let root = match self.options.disk.backups_dir.take() {
-            Some(root) => root,
-            None => default_root()?,
-        };
         let slot_key = SlotKey {
             endpoint: connection.endpoint()?.to_string(),
             asset: wanted.form.asset_name.clone(),
             client_key: wanted.form.client_key.clone(),
-            stream: self.stream_name,
+            stream: self.stream_name.clone(),
             mode: MODE.to_owned(),
         };
-        let slot = Slot::open(self.filesystem, &root, &slot_key)?;
-        let stored = stored_options::restore(&slot, self.options.named())?;
-        self.options.validate()?;
-        wanted.offline_after = self.options.offline_after.get();
-        let spool = Spool::open(slot)?;
-        let identity = wanted.identify(&spool, &control).await?;
-        stored_options::store(spool.slot(), &stored, self.options.named())?;
-        let patching = patch_in_background(&spool, identity.real_ids)?;
+        let place = Place {
+            filesystem: self.filesystem,
+            root: self.options.disk.backups_dir.take(),
+            key: slot_key,
+            adopts_all: false,
+        };
+        let OnDisk { root, spool, backlog, identity, question } =
+            place.open(&mut self.options, wanted, &control).await?;
         self.options.disk.backups_dir = Some(root);
-        let config = self.options.in_force(slot_key.stream, spool.slot().path().to_owned());
+        let config = self.options.in_force(self.stream_name, spool.slot().path().to_owned());
         let encoder = IngestionConfigEncoder::new(
             identity.config_id,
             &identity.flows,
@@ -204,39 +196,35 @@ impl FileBackupBuilder {
             writer: self.options.disk.writer_options(),
             area: identity.area,
             spool,
-            patching,
+            backlog,
+            is_waiting: question.is_some(),
             config,
         };
         let transport = FileBackup::start(start)?;
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
-        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
+        let inner = Arc::new(Inner { encoder, transport, registration, runtime });
+        if let Some(question) = question {
+            inner.runtime.handle().spawn(question.ask(Arc::downgrade(&inner)));
+        }
+        Ok(SiftStream { inner })
     }
 }
 
-impl Options {
+impl SlotOptions for Options {
     fn validate(&self) -> Result<()> {
-        let invalid = |message: String| Err(Error::new(ErrorCode::InvalidArgument, message));
-        let at_least_one = [
+        check_at_least_one(&[
             ("backup_data_channel_capacity", self.backup_data_channel_capacity.get()),
             ("backup_data_channel_bytes", self.backup_data_channel_bytes.get()),
-        ];
-        if let Some((name, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
-            return invalid(format!("{name} must be at least 1"));
-        }
-        if self.max_row_size.get() as u64 > MAX_CHUNK - ROW_OVERHEAD {
-            return invalid(format!("max_row_size can be at most {} with files", MAX_CHUNK - ROW_OVERHEAD));
-        }
+        ])?;
+        check_row_size(self.max_row_size.get())?;
         if self.disk.policy().rolling_file_policy.max_file_count.is_some() {
-            return invalid(
-                "max_file_count brings a checkpoint forward, and a file backup makes none: leave it out, and bound \
-                 the recordings with max_bytes"
-                    .to_owned(),
-            );
+            let message = "max_file_count brings a checkpoint forward, and a file backup makes none: leave it out, \
+                           and bound the recordings with max_bytes";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
         }
         self.disk.validate()
     }
 
-    /// By the names under which the slot stores them.
     fn named(&mut self) -> Named<'_> {
         let mut named = self.disk.named();
         named.extend::<Named<'_>>(vec![
@@ -249,6 +237,12 @@ impl Options {
         named
     }
 
+    fn offline_after(&self) -> Duration {
+        self.offline_after.get()
+    }
+}
+
+impl Options {
     fn in_force(&self, stream_name: String, slot: PathBuf) -> FileBackupConfig {
         FileBackupConfig {
             stream_name,
@@ -263,41 +257,4 @@ impl Options {
             end_stream_on_validation_error: self.end_stream_on_validation_error.get(),
         }
     }
-}
-
-/// Moves rows of earlier starts whose IDs are known now to `data/`. What cannot be moved stays for the next start.
-pub(super) fn patch_in_background(spool: &Arc<Spool>, ids: RealIds) -> Result<Option<JoinHandle<()>>> {
-    if spool.files().iter().all(|file| file.area != Area::Pending) {
-        return Ok(None);
-    }
-    let spool = Arc::clone(spool);
-    let patch = move || match spool.patch_pending(&ids) {
-        Ok(moved) => {
-            tracing::info!(target: "siftstream::disk", files = moved.len(), "pending files got their IDs");
-        }
-        Err(error) => {
-            tracing::warn!(target: "siftstream::disk", %error, "pending files stay for the next start");
-        }
-    };
-    let spawned = thread::Builder::new().name("siftstream-patch".to_owned()).spawn(patch);
-    spawned
-        .map(Some)
-        .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot start a thread: {error}")))
-}
-
-/// Where programs keep their data on this platform.
-pub(super) fn default_root() -> Result<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::home_dir().filter(|home| home.is_absolute());
-    let data = if cfg!(windows) {
-        absolute("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        home().map(|home| home.join("Library/Application Support"))
-    } else {
-        absolute("XDG_DATA_HOME").or_else(|| Some(home()?.join(".local/share")))
-    };
-    data.map(|data| data.join("siftstream")).ok_or_else(|| {
-        let message = "the user's data directory is unknown: set backups_dir in the disk backup policy";
-        Error::new(ErrorCode::NotConfigured, message)
-    })
 }

@@ -8,7 +8,6 @@ use crate::control::SiftControl;
 use crate::error::{Error, ErrorCode, Result};
 use crate::remembered::{Remembered, check_id};
 use crate::schema::{FlowConfig, IngestionConfigForm, MetadataValue, RunForm, RunSelector};
-use crate::spool::pending::RealIds;
 use crate::spool::{Area, Spool};
 
 /// What the user wants the rows to belong to.
@@ -29,15 +28,26 @@ pub(super) struct Identity {
     pub(super) flows: Vec<FlowConfig>,
     /// `data/`, unless an ID is a placeholder.
     pub(super) area: Area,
-    /// What can take the place of placeholders in older files.
-    pub(super) real_ids: RealIds,
+    /// Whether Sift said all that it was to be asked for.
+    pub(super) is_complete: bool,
 }
 
 /// What Sift said.
-struct Answer {
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answer {
     config: Option<(String, Vec<FlowConfig>)>,
     run_id: Option<String>,
     older_runs: Vec<(RunForm, String)>,
+}
+
+impl Answer {
+    pub(super) fn config_id(&self) -> Option<&str> {
+        self.config.as_ref().map(|(id, _)| id.as_str())
+    }
+
+    pub(super) fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
+    }
 }
 
 impl Wanted {
@@ -57,12 +67,34 @@ impl Wanted {
         }
     }
 
-    pub(super) async fn identify(&self, spool: &Spool, control: &SiftControl) -> Result<Identity> {
+    /// Finds the IDs; `older_runs` are wanted beside those that the slot remembers.
+    pub(super) async fn identify(
+        &self,
+        spool: &Spool,
+        older_runs: &[RunForm],
+        control: &SiftControl,
+    ) -> Result<Identity> {
+        let known = Remembered::load(spool)?;
+        known.flows_with(&self.form)?;
+        let older_runs = Self::unknown_runs(&known, older_runs);
+        let must_ask = self.must_ask(&known) || !older_runs.is_empty();
+        let answer = if must_ask { self.ask(control, &older_runs).await? } else { None };
+        let is_complete = !must_ask || answer.is_some();
+        Ok(Identity { is_complete, ..self.settle(spool, answer)? })
+    }
+
+    /// The runs of earlier starts whose IDs the slot does not know, and those of `others` that it does not know.
+    pub(super) fn unknown_runs(known: &Remembered, others: &[RunForm]) -> Vec<RunForm> {
+        let own = known.unknown_runs().into_iter().map(|(_, form)| form);
+        own.chain(others.iter().filter(|form| known.run_id(form).is_none()).cloned()).collect()
+    }
+
+    /// Writes down what Sift said, and what is known with it.
+    pub(super) fn settle(&self, spool: &Spool, answer: Option<Answer>) -> Result<Identity> {
         let mut known = Remembered::load(spool)?;
         let mut flows = known.flows_with(&self.form)?;
-        let answer = if self.must_ask(&known) { self.ask(control, &known).await? } else { None };
         let asked = answer.is_some();
-        let answer = answer.unwrap_or(Answer { config: None, run_id: None, older_runs: Vec::new() });
+        let answer = answer.unwrap_or_default();
         for (form, id) in &answer.older_runs {
             known.set_run_id(spool, form, id)?;
         }
@@ -80,7 +112,7 @@ impl Wanted {
             run_id: run_id.map(|run| run.id),
             flows,
             area: if is_known { Area::Data } else { Area::Pending },
-            real_ids: known.real_ids()?,
+            is_complete: asked,
         })
     }
 
@@ -90,12 +122,12 @@ impl Wanted {
             && (known.config_id().is_none() || !known.are_registered(&self.form));
         let run = matches!(&self.run, Some(RunSelector::ByForm(form)) if known.run_id(form).is_none());
         let asset = !self.asset_tags.is_empty() || !self.asset_metadata.is_empty();
-        config || run || asset || !known.unknown_runs().is_empty()
+        config || run || asset
     }
 
     /// Asks Sift, once; `None` if it cannot be reached in time.
-    async fn ask(&self, control: &SiftControl, known: &Remembered) -> Result<Option<Answer>> {
-        let answer = tokio::time::timeout(self.offline_after, self.register(control, known)).await;
+    async fn ask(&self, control: &SiftControl, older_runs: &[RunForm]) -> Result<Option<Answer>> {
+        let answer = tokio::time::timeout(self.offline_after, self.register(control, older_runs)).await;
         let why = match answer {
             Ok(Ok(answer)) => return Ok(Some(answer)),
             Ok(Err(error)) if matches!(error.code(), ErrorCode::Unavailable | ErrorCode::Timeout) => error,
@@ -104,12 +136,13 @@ impl Wanted {
         };
         tracing::warn!(
             target: "siftstream::stream",
-            error = %why, "starting without Sift; asset tags and metadata wait for a start with it"
+            error = %why, "starting without Sift; it is asked again while the stream runs"
         );
         Ok(None)
     }
 
-    async fn register(&self, control: &SiftControl, known: &Remembered) -> Result<Answer> {
+    /// Tells Sift everything that is wanted, and asks for the IDs.
+    pub(super) async fn register(&self, control: &SiftControl, unknown: &[RunForm]) -> Result<Answer> {
         let mut config = None;
         if self.ingestion_config_id.is_none() {
             let registered = control.ensure_ingestion_config(&self.form).await?;
@@ -126,9 +159,9 @@ impl Wanted {
             run_id = Some(control.ensure_run(run).await?);
         }
         let mut older_runs = Vec::new();
-        for (_, form) in known.unknown_runs() {
+        for form in unknown {
             let id = control.ensure_run(&RunSelector::ByForm(form.clone())).await?;
-            older_runs.push((form, id));
+            older_runs.push((form.clone(), id));
         }
         Ok(Answer { config, run_id, older_runs })
     }

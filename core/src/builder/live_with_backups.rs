@@ -1,18 +1,20 @@
 //! From a schema to a stream that is live and on disk.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::file_backup::{ROW_OVERHEAD, default_root, patch_in_background};
+use super::disk_choices::DiskChoices;
 use super::identity::Wanted;
+use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
+use super::stored_options::{Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::retry::RetryPolicy;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
-use crate::spool::pbfs::MAX_CHUNK;
-use crate::spool::{Area, DiskBackupPolicy, Slot, SlotKey, Spool, WriterOptions};
+use crate::spool::{DiskBackupPolicy, SlotKey};
 use crate::stream::intake::Outlets;
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
@@ -27,53 +29,78 @@ const MODE: &str = "live_with_backups";
 /// The choices of a stream that keeps every row on disk until Sift has confirmed it.
 pub struct LiveWithBackupsBuilder {
     config: StreamConfigBuilder,
-    ingestion: Capacity,
-    backup: Capacity,
     stream_name: String,
     ingestion_config_id: Option<String>,
-    offline_after: Duration,
-    options: IngestionOptions,
-    writer: WriterOptions,
-    reingestion: ReingestionOptions,
+    retry_policy: Option<RetryPolicy>,
+    options: Options,
     filesystem: SharedFileSystem,
+}
+
+/// The options that a slot remembers.
+struct Options {
+    disk: DiskChoices,
+    ingestion_data_channel_capacity: Choice<u64>,
+    ingestion_data_channel_bytes: Choice<u64>,
+    backup_data_channel_capacity: Choice<u64>,
+    backup_data_channel_bytes: Choice<u64>,
+    offline_after: Choice<Duration>,
+    linger: Choice<Duration>,
+    checkpoint_interval: Choice<Duration>,
+    checkpoint_rows: Choice<Option<u64>>,
+    checkpoint_bytes: Choice<Option<u64>>,
+    idle_timeout: Choice<Duration>,
+    response_timeout: Choice<Duration>,
+    recover_on_start: Choice<bool>,
+    reingestion_bytes_per_second: Choice<Option<u64>>,
+    max_row_size: Choice<usize>,
+    end_stream_on_validation_error: Choice<bool>,
 }
 
 impl LiveWithBackupsBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
-        let capacity = Capacity { rows: 102_400, bytes: 64 * MIB };
+        let chosen = |name| config.chosen.contains(name);
+        let options = Options {
+            disk: DiskChoices::default(),
+            ingestion_data_channel_capacity: Choice::default_of(102_400),
+            ingestion_data_channel_bytes: Choice::default_of(64 * MIB),
+            backup_data_channel_capacity: Choice::default_of(102_400),
+            backup_data_channel_bytes: Choice::default_of(64 * MIB),
+            offline_after: Choice::default_of(Duration::from_secs(3)),
+            linger: Choice::default_of(Duration::from_millis(1)),
+            checkpoint_interval: Choice::default_of(Duration::from_secs(60)),
+            checkpoint_rows: Choice::default_of(None),
+            checkpoint_bytes: Choice::default_of(None),
+            idle_timeout: Choice::default_of(Duration::from_secs(60)),
+            response_timeout: Choice::default_of(Duration::from_secs(30)),
+            recover_on_start: Choice::default_of(true),
+            reingestion_bytes_per_second: Choice::default_of(None),
+            max_row_size: Choice::known(config.max_row_size, chosen("max_row_size")),
+            end_stream_on_validation_error: Choice::known(
+                config.end_stream_on_validation_error,
+                chosen("end_stream_on_validation_error"),
+            ),
+        };
         Self {
             config,
-            ingestion: capacity,
-            backup: capacity,
             stream_name: "default".to_owned(),
             ingestion_config_id: None,
-            offline_after: Duration::from_secs(3),
-            options: IngestionOptions {
-                linger: Duration::from_millis(1),
-                checkpoints: CheckpointTriggers {
-                    interval: Duration::from_secs(60),
-                    rows: None,
-                    bytes: None,
-                },
-                unconfirmed: Unconfirmed::OnDisk,
-                retry_policy: Some(RetryPolicy::default()),
-                idle_timeout: Duration::from_secs(60),
-                response_timeout: Duration::from_secs(30),
-            },
-            writer: WriterOptions::default(),
-            reingestion: ReingestionOptions {
-                recover_on_start: true,
-                retain_backups: false,
-                bytes_per_second: None,
-            },
+            retry_policy: Some(RetryPolicy::default()),
+            options,
             filesystem: Arc::new(RealFileSystem),
         }
+    }
+
+    /// Where backups are kept; in the user's data directory by default.
+    #[must_use]
+    pub fn backups_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.options.disk.backups_dir = Some(dir.into());
+        self
     }
 
     /// How backups are kept on disk.
     #[must_use]
     pub fn disk_backup_policy(mut self, policy: DiskBackupPolicy) -> Self {
-        self.writer.policy = policy;
+        self.options.disk.set_policy(policy);
         self
     }
 
@@ -81,21 +108,21 @@ impl LiveWithBackupsBuilder {
     /// or on the way there, and are sent later.
     #[must_use]
     pub fn ingestion_data_channel_capacity(mut self, rows: u64) -> Self {
-        self.ingestion.rows = rows;
+        self.options.ingestion_data_channel_capacity.set(rows);
         self
     }
 
     /// How much memory rows that wait to be sent may take; 64 MiB by default.
     #[must_use]
     pub fn ingestion_data_channel_bytes(mut self, bytes: u64) -> Self {
-        self.ingestion.bytes = bytes;
+        self.options.ingestion_data_channel_bytes.set(bytes);
         self
     }
 
     /// How many rows may wait to be written; 102,400 by default. When it is full, callers wait.
     #[must_use]
     pub fn backup_data_channel_capacity(mut self, rows: u64) -> Self {
-        self.backup.rows = rows;
+        self.options.backup_data_channel_capacity.set(rows);
         self
     }
 
@@ -103,7 +130,7 @@ impl LiveWithBackupsBuilder {
     /// together take what the larger one takes.
     #[must_use]
     pub fn backup_data_channel_bytes(mut self, bytes: u64) -> Self {
-        self.backup.bytes = bytes;
+        self.options.backup_data_channel_bytes.set(bytes);
         self
     }
 
@@ -121,87 +148,88 @@ impl LiveWithBackupsBuilder {
         self
     }
 
-    /// How long the start waits for Sift, if it has to ask for an ID; 3 s by default.
+    /// How long the start waits for Sift, if it has to ask for an ID, before it goes on without; 3 s by default. Rows
+    /// then wait on disk while the stream goes on asking, and are sent when the IDs are known.
     #[must_use]
     pub fn offline_after(mut self, wait: Duration) -> Self {
-        self.offline_after = wait;
+        self.options.offline_after.set(wait);
         self
     }
 
     /// How long a part-filled segment may wait for more rows; 1 ms by default, 0 sends at once.
     #[must_use]
     pub fn linger(mut self, linger: Duration) -> Self {
-        self.options.linger = linger;
+        self.options.linger.set(linger);
         self
     }
 
     /// How often what was sent is confirmed; 60 s by default.
     #[must_use]
     pub fn checkpoint_interval(mut self, interval: Duration) -> Self {
-        self.options.checkpoints.interval = interval;
+        self.options.checkpoint_interval.set(interval);
         self
     }
 
     /// A checkpoint is made early when so many rows were sent since the last one; no bound by default.
     #[must_use]
     pub fn checkpoint_rows(mut self, rows: u64) -> Self {
-        self.options.checkpoints.rows = Some(rows);
+        self.options.checkpoint_rows.set(Some(rows));
         self
     }
 
     /// A checkpoint is made early when so many bytes were sent since the last one; no bound by default.
     #[must_use]
     pub fn checkpoint_bytes(mut self, bytes: u64) -> Self {
-        self.options.checkpoints.bytes = Some(bytes);
+        self.options.checkpoint_bytes.set(Some(bytes));
         self
     }
 
     /// How failures are retried; `None` ends the stream at the first one, with its rows on disk.
     #[must_use]
     pub fn retry_policy(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
-        self.options.retry_policy = policy.into();
+        self.retry_policy = policy.into();
         self
     }
 
     /// After how long without progress a gRPC stream that has something to do is given up; 60 s by default.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.options.idle_timeout = timeout;
+        self.options.idle_timeout.set(timeout);
         self
     }
 
     /// How long the answer to a half-closed gRPC stream may take while nothing moves; 30 s by default.
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.options.response_timeout = timeout;
+        self.options.response_timeout.set(timeout);
         self
     }
 
     /// Whether rows that earlier streams of this name left on disk are sent, in the background; yes by default.
     #[must_use]
     pub fn recover_on_start(mut self, recover: bool) -> Self {
-        self.reingestion.recover_on_start = recover;
+        self.options.recover_on_start.set(recover);
         self
     }
 
     /// The most bytes of backups that are sent again in a second; no bound by default.
     #[must_use]
     pub fn reingestion_bytes_per_second(mut self, bytes: u64) -> Self {
-        self.reingestion.bytes_per_second = Some(bytes);
+        self.options.reingestion_bytes_per_second.set(Some(bytes));
         self
     }
 
     /// How many rows share a chunk of a file at most; 1,024 by default.
     #[must_use]
     pub fn batch_size(mut self, rows: u32) -> Self {
-        self.writer.batch_size = rows;
+        self.options.disk.batch_size.set(rows);
         self
     }
 
     /// How long a row waits at most for others before it is written; 50 ms by default.
     #[must_use]
     pub fn flush_interval(mut self, interval: Duration) -> Self {
-        self.writer.flush_interval = interval;
+        self.options.disk.flush_interval.set(interval);
         self
     }
 
@@ -234,23 +262,21 @@ impl LiveWithBackupsBuilder {
         mut self,
         runtime: StreamRuntime,
     ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        self.validate()?;
-        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, max_row_size, .. } =
-            self.config;
+        self.options.validate()?;
+        if let Some(policy) = &self.retry_policy {
+            policy.validate()?;
+        }
+        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, .. } = self.config;
         let wanted = Wanted {
             form,
             ingestion_config_id: self.ingestion_config_id,
             run,
             asset_tags,
             asset_metadata,
-            offline_after: self.offline_after,
+            offline_after: self.options.offline_after.get(),
         };
         wanted.validate()?;
         let Reach { connection, connector, key, control } = base.reach()?;
-        let root = match self.writer.policy.backups_dir.take() {
-            Some(root) => root,
-            None => default_root()?,
-        };
         let slot_key = SlotKey {
             endpoint: connection.endpoint()?.to_string(),
             asset: wanted.form.asset_name.clone(),
@@ -258,57 +284,118 @@ impl LiveWithBackupsBuilder {
             stream: self.stream_name,
             mode: MODE.to_owned(),
         };
-        let spool = Spool::open(Slot::open(self.filesystem, &root, &slot_key)?)?;
-        let identity = wanted.identify(&spool, &control).await?;
-        if identity.area == Area::Pending {
-            let message = "Sift cannot be reached, and the slot does not know the IDs of this schema yet";
-            return Err(Error::new(ErrorCode::Unavailable, message));
-        }
-        let companions = patch_in_background(&spool, identity.real_ids)?.into_iter().collect();
+        let place = Place {
+            filesystem: self.filesystem,
+            root: self.options.disk.backups_dir.take(),
+            key: slot_key,
+            adopts_all: self.options.recover_on_start.get(),
+        };
+        let OnDisk { spool, backlog, identity, question, .. } =
+            place.open(&mut self.options, wanted, &control).await?;
         let encoder = IngestionConfigEncoder::new(
             identity.config_id,
             &identity.flows,
-            self.config.end_stream_on_validation_error,
+            self.options.end_stream_on_validation_error.get(),
         );
-        let link = Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?;
-        self.reingestion.retain_backups = self.writer.policy.retain_backups;
         let parts = Parts {
-            link,
+            link: Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?,
             spool,
-            outlets: Outlets::Both { disk: self.backup, wire: self.ingestion },
-            max_row_size,
+            backlog,
+            area: identity.area,
+            is_waiting: question.is_some(),
+            outlets: self.options.outlets(),
+            max_row_size: self.options.max_row_size.get(),
             suffix: encoder.suffix(identity.run_id.as_deref()),
-            ingestion: self.options,
-            writer: self.writer,
-            reingestion: self.reingestion,
-            companions,
+            ingestion: self.options.ingestion(self.retry_policy),
+            writer: self.options.disk.writer_options(),
+            reingestion: self.options.reingestion(),
         };
         let transport = LiveStreamingWithBackups::start(parts)?;
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
-        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
+        let inner = Arc::new(Inner { encoder, transport, registration, runtime });
+        if let Some(question) = question {
+            inner.runtime.handle().spawn(question.ask(Arc::downgrade(&inner)));
+        }
+        Ok(SiftStream { inner })
+    }
+}
+
+impl SlotOptions for Options {
+    fn validate(&self) -> Result<()> {
+        check_at_least_one(&[
+            ("ingestion_data_channel_capacity", self.ingestion_data_channel_capacity.get()),
+            ("ingestion_data_channel_bytes", self.ingestion_data_channel_bytes.get()),
+            ("backup_data_channel_capacity", self.backup_data_channel_capacity.get()),
+            ("backup_data_channel_bytes", self.backup_data_channel_bytes.get()),
+            ("checkpoint_rows", self.checkpoint_rows.get().unwrap_or(1)),
+            ("checkpoint_bytes", self.checkpoint_bytes.get().unwrap_or(1)),
+            ("reingestion_bytes_per_second", self.reingestion_bytes_per_second.get().unwrap_or(1)),
+        ])?;
+        check_row_size(self.max_row_size.get())?;
+        self.disk.validate()
     }
 
-    fn validate(&self) -> Result<()> {
-        let at_least_one = [
-            ("ingestion_data_channel_capacity", self.ingestion.rows),
-            ("ingestion_data_channel_bytes", self.ingestion.bytes),
-            ("backup_data_channel_capacity", self.backup.rows),
-            ("backup_data_channel_bytes", self.backup.bytes),
-            ("batch_size", u64::from(self.writer.batch_size)),
-            ("checkpoint_rows", self.options.checkpoints.rows.unwrap_or(1)),
-            ("checkpoint_bytes", self.options.checkpoints.bytes.unwrap_or(1)),
-            ("reingestion_bytes_per_second", self.reingestion.bytes_per_second.unwrap_or(1)),
-        ];
-        if let Some((name, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
-            return Err(Error::new(ErrorCode::InvalidArgument, format!("{name} must be at least 1")));
+    fn named(&mut self) -> Named<'_> {
+        let mut named = self.disk.named();
+        named.extend::<Named<'_>>(vec![
+            ("ingestion_data_channel_capacity", &mut self.ingestion_data_channel_capacity),
+            ("ingestion_data_channel_bytes", &mut self.ingestion_data_channel_bytes),
+            ("backup_data_channel_capacity", &mut self.backup_data_channel_capacity),
+            ("backup_data_channel_bytes", &mut self.backup_data_channel_bytes),
+            ("offline_after", &mut self.offline_after),
+            ("linger", &mut self.linger),
+            ("checkpoint_interval", &mut self.checkpoint_interval),
+            ("checkpoint_rows", &mut self.checkpoint_rows),
+            ("checkpoint_bytes", &mut self.checkpoint_bytes),
+            ("idle_timeout", &mut self.idle_timeout),
+            ("response_timeout", &mut self.response_timeout),
+            ("recover_on_start", &mut self.recover_on_start),
+            ("reingestion_bytes_per_second", &mut self.reingestion_bytes_per_second),
+            ("max_row_size", &mut self.max_row_size),
+            ("end_stream_on_validation_error", &mut self.end_stream_on_validation_error),
+        ]);
+        named
+    }
+
+    fn offline_after(&self) -> Duration {
+        self.offline_after.get()
+    }
+}
+
+impl Options {
+    fn outlets(&self) -> Outlets {
+        Outlets::Both {
+            disk: Capacity {
+                rows: self.backup_data_channel_capacity.get(),
+                bytes: self.backup_data_channel_bytes.get(),
+            },
+            wire: Capacity {
+                rows: self.ingestion_data_channel_capacity.get(),
+                bytes: self.ingestion_data_channel_bytes.get(),
+            },
         }
-        if self.config.max_row_size as u64 > MAX_CHUNK - ROW_OVERHEAD {
-            let message = format!("max_row_size can be at most {} with files", MAX_CHUNK - ROW_OVERHEAD);
-            return Err(Error::new(ErrorCode::InvalidArgument, message));
+    }
+
+    fn ingestion(&self, retry_policy: Option<RetryPolicy>) -> IngestionOptions {
+        IngestionOptions {
+            linger: self.linger.get(),
+            checkpoints: CheckpointTriggers {
+                interval: self.checkpoint_interval.get(),
+                rows: self.checkpoint_rows.get(),
+                bytes: self.checkpoint_bytes.get(),
+            },
+            unconfirmed: Unconfirmed::OnDisk,
+            retry_policy,
+            idle_timeout: self.idle_timeout.get(),
+            response_timeout: self.response_timeout.get(),
         }
-        match &self.options.retry_policy {
-            Some(policy) => policy.validate(),
-            None => Ok(()),
+    }
+
+    fn reingestion(&self) -> ReingestionOptions {
+        ReingestionOptions {
+            recover_on_start: self.recover_on_start.get(),
+            retain_backups: self.disk.policy().retain_backups,
+            bytes_per_second: self.reingestion_bytes_per_second.get(),
         }
     }
 }

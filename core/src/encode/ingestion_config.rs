@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
@@ -17,6 +17,8 @@ static NEXT_ENCODER: AtomicU64 = AtomicU64::new(1);
 pub struct IngestionConfigEncoder {
     number: u64,
     ingestion_config_id: String,
+    /// The ID in whose place the other one stands, once it is known.
+    learned_id: OnceLock<String>,
     end_stream_on_validation_error: bool,
     flows: RwLock<HashMap<String, FlowDescriptor>>,
 }
@@ -30,6 +32,7 @@ impl IngestionConfigEncoder {
         let encoder = Self {
             number: NEXT_ENCODER.fetch_add(1, Ordering::Relaxed),
             ingestion_config_id: ingestion_config_id.into(),
+            learned_id: OnceLock::new(),
             end_stream_on_validation_error,
             flows: RwLock::default(),
         };
@@ -37,9 +40,16 @@ impl IngestionConfigEncoder {
         encoder
     }
 
-    /// The ID under which Sift knows the schema.
+    /// The ID under which Sift knows the schema; a placeholder as long as the stream could not ask for it.
     pub fn ingestion_config_id(&self) -> &str {
-        &self.ingestion_config_id
+        self.learned_id.get().unwrap_or(&self.ingestion_config_id)
+    }
+
+    /// Says what the ID is that this encoder began without.
+    pub(crate) fn learn_id(&self, id: &str) {
+        if id != self.ingestion_config_id {
+            self.learned_id.get_or_init(|| id.to_owned());
+        }
     }
 
     /// The descriptor of the flow `name`, for building rows by index.
@@ -66,7 +76,7 @@ impl IngestionConfigEncoder {
         for flow in flows {
             known
                 .entry(flow.name.clone())
-                .or_insert_with(|| FlowDescriptor::new(self.number, &self.ingestion_config_id, flow));
+                .or_insert_with(|| FlowDescriptor::new(self.number, self.ingestion_config_id(), flow));
         }
     }
 }

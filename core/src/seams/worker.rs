@@ -18,7 +18,7 @@ pub(crate) enum Turn {
 }
 
 /// Work in turns.
-pub(crate) trait Worker: Send + 'static {
+pub(crate) trait Worker {
     /// Called once, on the thread that will drive it.
     fn begin(&mut self) {}
 
@@ -30,7 +30,7 @@ pub(crate) trait Worker: Send + 'static {
 }
 
 /// Drives `worker` on the calling thread until it is over.
-pub(crate) fn drive(mut worker: impl Worker) {
+pub(crate) fn drive(worker: &mut impl Worker) {
     worker.begin();
     loop {
         match worker.turn() {

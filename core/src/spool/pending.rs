@@ -60,6 +60,22 @@ impl RealIds {
         Ok(())
     }
 
+    /// A copy of gRPC-framed rows with the placeholders replaced; an error if one is not known.
+    pub(crate) fn put_into(&self, segment: &[u8]) -> Result<Vec<u8>> {
+        let mut copy = segment.to_vec();
+        let mut left = copy.as_mut_slice();
+        while let Some((prefix, rest)) = left.split_first_chunk_mut::<5>() {
+            let [_, len @ ..] = *prefix;
+            let len = usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX);
+            let Some((message, rest)) = rest.split_at_mut_checked(len) else { return Err(unknown()) };
+            if !self.patch(message) {
+                return Err(unknown());
+            }
+            left = rest;
+        }
+        Ok(copy)
+    }
+
     /// Replaces the placeholders in a message; false if one is not known yet.
     fn patch(&self, message: &mut [u8]) -> bool {
         let mut known = true;
@@ -193,6 +209,10 @@ fn patch_chunk(chunk: &Chunk<'_>, ids: &RealIds) -> Result<Option<Vec<u8>>> {
         patched.push(&row)?;
     }
     Ok(Some(patched.finish()))
+}
+
+fn unknown() -> Error {
+    Error::new(ErrorCode::Internal, "a row has an ID that stands for nothing known")
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {

@@ -115,6 +115,11 @@ impl Slot {
 
     /// The sub-slots of an equal key that nobody owns any more, each now owned by the caller.
     pub fn adopt_orphans(&self) -> Result<Vec<Self>> {
+        self.adopt_orphans_that(|_| true)
+    }
+
+    /// Those of them whose directory is `wanted`; the others are not even locked.
+    pub fn adopt_orphans_that(&self, wanted: impl Fn(&Path) -> bool) -> Result<Vec<Self>> {
         let root = self.path.parent().unwrap_or(Path::new("/"));
         let base = self.key.dir_name();
         let names = self.fs.read_dir(root).map_err(|error| failed(root, &error))?;
@@ -122,7 +127,11 @@ impl Slot {
         for name in names.iter().filter_map(|name| name.to_str()) {
             let path = root.join(name);
             let kin = name == base || name.strip_prefix(&base).is_some_and(|rest| rest.starts_with('.'));
-            if kin && path != self.path && stored_key(&self.fs, &path).as_ref() == Some(&self.key) {
+            if kin
+                && path != self.path
+                && wanted(&path)
+                && stored_key(&self.fs, &path).as_ref() == Some(&self.key)
+            {
                 orphans.extend(Self::take(&self.fs, &path, &self.key)?);
             }
         }

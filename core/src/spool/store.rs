@@ -154,7 +154,8 @@ impl Spool {
         shared.record_runs()?;
         let index = shared.journal.index();
         let holds = |file: &&StoredFile| {
-            !shared.active.contains(&file.number)
+            file.area == Area::Data
+                && !shared.active.contains(&file.number)
                 && index.files.get(&file.number).is_some_and(|entry| {
                     entry.epoch == self.epoch
                         && entry.runs.iter().any(|run| !ids.overlap(&run.ids()).is_empty())

@@ -63,6 +63,10 @@ pub struct SpoolWriter {
     current: Option<Current>,
     reserved: Option<u64>,
     condemned: Vec<(StoredFile, u64)>,
+    /// Rows of a file whose sync failed are being moved.
+    moving: bool,
+    /// Chunks below this ID were in such a file before.
+    moved_below: u64,
     unchecked_space: u64,
     marks: Watermarks,
     dropped: Vec<DroppedRows>,
@@ -91,6 +95,8 @@ impl SpoolWriter {
             current: None,
             reserved: None,
             condemned: Vec::new(),
+            moving: false,
+            moved_below: 0,
             unchecked_space: CHECK_SPACE_EVERY,
             marks: Watermarks::default(),
             dropped: Vec::new(),
@@ -303,12 +309,13 @@ impl SpoolWriter {
                 Ok(()) => {}
                 Err(error) if error.code() == ErrorCode::DiskFull => match self.options.policy.when_full {
                     WhenFull::Block | WhenFull::Error => return Err(error),
-                    WhenFull::DropOldest => self.drop_oldest(error)?,
+                    WhenFull::DropOldest => self.drop_oldest(ids)?,
                     WhenFull::DropNewest => self.drop_newest(ids)?,
                 },
                 Err(error) => return Err(error),
             }
         }
+        self.discard_rewritten();
         Ok(())
     }
 }

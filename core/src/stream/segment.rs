@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use bytes::Buf;
 
+use crate::error::Result;
+use crate::spool::pending::RealIds;
+
 /// The size at which a segment is handed on: HTTP/2's default frame size.
 pub(crate) const SEGMENT_SIZE: usize = 16 * 1024;
 /// The gRPC prefix of each row: a flag and a length of four bytes.
@@ -43,6 +46,11 @@ impl Segment {
 
     pub(crate) fn rows(&self) -> u32 {
         self.rows
+    }
+
+    /// The same rows with real IDs in the place of placeholders.
+    pub(crate) fn with_ids(&self, ids: &RealIds) -> Result<Self> {
+        Ok(Self::new(ids.put_into(&self.bytes)?, self.first_id, self.rows))
     }
 
     /// What the segment costs in memory, which may be more than its bytes.

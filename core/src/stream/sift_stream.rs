@@ -239,6 +239,18 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 }
 
 impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
+    /// Says what the IDs are that the stream began without. A run that was attached or detached meanwhile stays so.
+    pub(crate) fn learn_ids(&self, config_id: Option<&str>, run_id: Option<&str>) {
+        if let Some(id) = config_id {
+            self.inner.encoder.learn_id(id);
+        }
+        let mut current = self.inner.registration.run_id.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(id), true) = (run_id, current.as_ref().is_some_and(|id| is_placeholder(id.as_bytes()))) {
+            self.inner.transport.intake().set_suffix(self.inner.encoder.suffix(Some(id)));
+            *current = Some(id.to_owned());
+        }
+    }
+
     /// Registers flows with Sift, so that their rows can be sent. A flow that exists with other channels is an error
     /// that shows the difference, and then none is added.
     pub async fn add_new_flows(&self, flows: &[FlowConfig]) -> Result<()> {
@@ -256,7 +268,7 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
         let config_id = self.inner.encoder.ingestion_config_id().to_owned();
         if is_placeholder(config_id.as_bytes()) {
             let message = "the stream started without a network, so its ingestion config has no ID yet: \
-                           add the flows to the schema, or start again with a network";
+                           add the flows to the schema, or try again once Sift can be reached";
             return Err(Error::new(ErrorCode::Unavailable, message));
         }
         let (inner, flows) = (Arc::clone(&self.inner), flows.to_vec());

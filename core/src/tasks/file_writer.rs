@@ -18,12 +18,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::backup_manager::BackupManager;
+use super::late_ids::Unidentified;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
 use crate::metrics::DiskCounters;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::seams::clock::Clock;
 use crate::seams::worker::{Turn, Worker, drive};
+use crate::spool::pending::RealIds;
 use crate::spool::{Area, Spool, SpoolWriter, WhenFull, WriterOptions};
 use crate::stream::disk_progress::{DiskMarks, DiskProgress, Requests};
 use crate::stream::intake::{Intake, Outlet};
@@ -39,6 +41,8 @@ const IDLE_CHECK: Duration = Duration::from_secs(1);
 const LASTING: Duration = Duration::from_secs(1);
 /// How often a failing disk's rows are looked after while the next attempt is awaited.
 const WAIT_STEP: Duration = Duration::from_millis(10);
+/// How long IDs wait that came while the disk was failing.
+const LEARN_AGAIN: Duration = Duration::from_secs(1);
 /// The waits between attempts on a failing disk.
 const DISK_RETRY: RetryPolicy = RetryPolicy {
     max_attempts: u32::MAX,
@@ -65,14 +69,28 @@ struct Failing {
     requests: Requests,
 }
 
+/// What the disk thread works with.
+pub(crate) struct FileWriterParts {
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) area: Area,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: WriterOptions,
+    /// As long as IDs may come.
+    pub(crate) waiting: Option<Unidentified>,
+    /// With a network beside the disk.
+    pub(crate) manager: Option<BackupManager>,
+}
+
 /// The disk thread.
 pub(crate) struct FileWriter {
     shared: DiskShared,
-    spool: Arc<Spool>,
     writer: SpoolWriter,
-    manager: Option<BackupManager>,
-    clock: Arc<dyn Clock>,
-    when_full: WhenFull,
+    parts: FileWriterParts,
+    /// IDs that came, for the rows that are encoded without them.
+    real_ids: Option<RealIds>,
+    learn_again_at: Duration,
+    /// Threads that use the slot, too.
+    companions: Vec<JoinHandle<()>>,
     outbox: VecDeque<Arc<Segment>>,
     /// Rows below this ID have left the intake.
     taken_below: u64,
@@ -84,23 +102,15 @@ pub(crate) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(crate) fn new(
-        shared: DiskShared,
-        spool: Arc<Spool>,
-        area: Area,
-        clock: Arc<dyn Clock>,
-        options: WriterOptions,
-        manager: Option<BackupManager>,
-    ) -> Self {
-        let when_full = options.policy.when_full;
-        let writer = SpoolWriter::new(Arc::clone(&spool), area, Arc::clone(&clock), options);
+    pub(crate) fn new(shared: DiskShared, parts: FileWriterParts) -> Self {
+        let writer = parts.writer();
         Self {
             shared,
-            spool,
             writer,
-            manager,
-            clock,
-            when_full,
+            parts,
+            real_ids: None,
+            learn_again_at: Duration::ZERO,
+            companions: Vec::new(),
             outbox: VecDeque::new(),
             taken_below: 0,
             marks: DiskMarks::default(),
@@ -112,12 +122,15 @@ impl FileWriter {
 
     /// Runs until everything is durable after a finish was asked for, or nothing more can be written. The slot is
     /// free when the end is told: the other threads that use it, its `companions`, are over by then, too.
-    pub(crate) fn run(self, companions: Vec<JoinHandle<()>>) {
+    pub(crate) fn run(mut self, companions: Vec<JoinHandle<()>>) {
+        self.companions = companions;
         let shared = self.shared.clone();
-        if catch_unwind(AssertUnwindSafe(|| drive(self))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| drive(&mut self))).is_err() {
             let died = Error::new(ErrorCode::WorkerDied, "the disk thread died: create the stream again");
             give_up(&shared, died);
         }
+        let companions = std::mem::take(&mut self.companions);
+        drop(self);
         for companion in companions {
             if companion.join().is_err() {
                 tracing::error!(target: "siftstream::disk", "a thread that reads backups died");
@@ -142,10 +155,15 @@ impl FileWriter {
     fn step(&mut self, requests: Requests) -> Result<bool> {
         while let Some(segment) = self.outbox.front() {
             let ids = segment.ids();
-            if self.manager.as_ref().is_some_and(|manager| manager.is_confirmed(&ids)) {
-                self.writer.skip_to(ids.end);
-            } else {
-                self.writer.append(segment.bytes(), ids.start, segment.rows())?;
+            match &self.real_ids {
+                _ if self.parts.manager.as_ref().is_some_and(|manager| manager.is_confirmed(&ids)) => {
+                    self.writer.skip_to(ids.end);
+                }
+                None => self.writer.append(segment.bytes(), ids.start, segment.rows())?,
+                Some(real) => {
+                    let bytes = real.put_into(segment.bytes())?;
+                    self.writer.append(&bytes, ids.start, segment.rows())?;
+                }
             }
             self.outbox.pop_front();
         }
@@ -165,28 +183,75 @@ impl FileWriter {
             self.writer.flush()?;
         }
         self.writer.poll()?;
-        if let Some(manager) = &mut self.manager {
+        if let Some(manager) = &mut self.parts.manager {
             manager.settle(&mut self.writer)?;
         }
         Ok(false)
     }
 
+    /// If IDs came that the stream began without, ends the pending file and goes on in `data/`. What fails is tried
+    /// again later: rows can go on to `pending/` meanwhile.
+    fn learn_ids(&mut self) {
+        let Some(waiting) = self.parts.waiting.clone() else { return };
+        let now = self.parts.clock.monotonic();
+        if now < self.learn_again_at {
+            return;
+        }
+        let begun = match waiting.late.learn() {
+            Ok(None) => return,
+            Ok(Some(ids)) => self.begin_data(&ids).map(|()| ids),
+            Err(error) => Err(error),
+        };
+        let ids = match begun {
+            Ok(ids) => ids,
+            Err(error) => {
+                tracing::warn!(target: "siftstream::disk", %error, "the IDs that came are not used yet");
+                self.learn_again_at = now + LEARN_AGAIN;
+                return;
+            }
+        };
+        self.parts.waiting = None;
+        if let Some(gate) = waiting.gate {
+            gate.open(ids);
+            self.shared.intake.wake_consumers();
+            return;
+        }
+        match waiting.backlog.patch_in_background(self.companions.pop()) {
+            Ok(running) => self.companions.extend(running),
+            Err(error) => {
+                tracing::warn!(target: "siftstream::disk", %error, "pending files stay for the next start");
+            }
+        }
+    }
+
+    fn begin_data(&mut self, ids: &RealIds) -> Result<()> {
+        if self.parts.area == Area::Pending {
+            let marks = self.writer.rotate()?;
+            self.publish();
+            self.parts.area = Area::Data;
+            self.writer = self.parts.writer();
+            self.writer.skip_to(marks.written);
+            self.real_ids = Some(ids.clone());
+        }
+        Ok(())
+    }
+
     /// Finishes the file that is being written, and lets go of what is confirmed by now.
     fn finish_file(&mut self) -> Result<()> {
         self.writer.flush()?;
-        if let Some(manager) = &mut self.manager {
+        if let Some(manager) = &mut self.parts.manager {
             manager.settle(&mut self.writer)?;
         }
         if self.writer.current_file().is_some() {
             self.writer.rotate()?;
         }
-        self.manager.as_ref().map_or(Ok(()), BackupManager::remove_confirmed)
+        self.parts.manager.as_ref().map_or(Ok(()), BackupManager::remove_confirmed)
     }
 
     /// Whether nothing can come any more: no row, and no confirmation.
     fn is_settled(&self) -> bool {
         self.shared.intake.levels().disk.rows == 0
-            && self.manager.as_ref().is_none_or(BackupManager::network_is_over)
+            && self.parts.manager.as_ref().is_none_or(BackupManager::network_is_over)
     }
 
     /// Tells how far the rows have come.
@@ -197,9 +262,9 @@ impl FileWriter {
                 target: "siftstream::disk",
                 rows = dropped.rows, ids = ?dropped.ids, epoch = dropped.epoch, "{}", dropped.cause
             );
-            if dropped.epoch == self.spool.epoch() {
+            if dropped.epoch == self.parts.spool.epoch() {
                 self.marks.dropped += dropped.rows;
-                if let Some(manager) = &self.manager {
+                if let Some(manager) = &self.parts.manager {
                     manager.dropped(&dropped.ids);
                 }
             } else {
@@ -213,13 +278,13 @@ impl FileWriter {
         }
         let marks = self.writer.watermarks();
         (self.marks.written, self.marks.durable) = (marks.written, marks.durable);
-        if let Some(manager) = &self.manager {
+        if let Some(manager) = &self.parts.manager {
             manager.pass_confirmed(&mut self.marks);
             let safe_below = self.marks.written;
             self.shared.intake.release(|segment| segment.ids().end <= safe_below);
             manager.relieve(self.shared.intake.levels().disk.is_half_full);
         }
-        self.shared.counters.stored(self.spool.bytes(), file);
+        self.shared.counters.stored(self.parts.spool.bytes(), file);
         self.shared.progress.publish(self.marks);
     }
 
@@ -235,7 +300,7 @@ impl FileWriter {
     }
 
     fn failed(&mut self, error: Error, requests: Requests) {
-        let now = self.clock.monotonic();
+        let now = self.parts.clock.monotonic();
         if self.failing.is_none() {
             tracing::warn!(target: "siftstream::disk", %error, "the disk fails; rows wait in memory");
             self.shared.events.emit(EventKind::DiskDegraded { reason: error.clone() });
@@ -246,14 +311,14 @@ impl FileWriter {
         self.shared.counters.set_degraded(true);
         let full = error.code() == ErrorCode::DiskFull;
         let told = if full {
-            self.when_full == WhenFull::Error
+            self.parts.options.policy.when_full == WhenFull::Error
         } else {
-            self.manager.is_none() && now.saturating_sub(since) >= LASTING
+            self.parts.manager.is_none() && now.saturating_sub(since) >= LASTING
         };
         if told {
             self.shared.intake.refuse(Some(error.clone().with_data_status(DataStatus::NotAccepted)));
         }
-        if let Some(manager) = self.manager.as_ref().filter(|_| full) {
+        if let Some(manager) = self.parts.manager.as_ref().filter(|_| full) {
             manager.backup_full();
         }
         self.shared.progress.set_trouble(Some(error));
@@ -261,13 +326,19 @@ impl FileWriter {
 
     /// How long to wait for rows, for a request, or for what the writer has to do.
     fn next_turn(&mut self) -> Turn {
-        let now = self.clock.monotonic();
-        let idle = if self.manager.is_some() { LINGER * 100 } else { IDLE_CHECK };
+        let now = self.parts.clock.monotonic();
+        let idle = if self.parts.manager.is_some() { LINGER * 100 } else { IDLE_CHECK };
         let due = self.writer.next_deadline().map_or(idle, |at| at.saturating_sub(now)).min(idle);
         if std::mem::take(&mut self.moved) {
             return Turn::Rest(due.min(LINGER));
         }
         if self.shared.intake.sleep_if_empty(Outlet::Disk) { Turn::Rest(due) } else { Turn::Again }
+    }
+}
+
+impl FileWriterParts {
+    fn writer(&self) -> SpoolWriter {
+        SpoolWriter::new(Arc::clone(&self.spool), self.area, Arc::clone(&self.clock), self.options.clone())
     }
 }
 
@@ -277,9 +348,10 @@ impl Worker for FileWriter {
     }
 
     fn turn(&mut self) -> Turn {
+        self.learn_ids();
         let requests = self.shared.progress.requests();
         if let Some(failing) = self.failing.filter(|failing| failing.requests == requests) {
-            let left = failing.retry_at.saturating_sub(self.clock.monotonic());
+            let left = failing.retry_at.saturating_sub(self.parts.clock.monotonic());
             if !left.is_zero() {
                 self.publish();
                 return Turn::Rest(left.min(WAIT_STEP));

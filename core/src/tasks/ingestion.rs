@@ -22,6 +22,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::carried::{Carried, CarriedStreams};
+use super::late_ids::Gate;
 use super::link::Link;
 use crate::control::{RetryClass, classify, to_error};
 use crate::error::{DataStatus, Error, ErrorCode, Result};
@@ -100,6 +101,8 @@ pub(crate) struct LiveShared {
     pub(crate) counters: Arc<StreamCounters>,
     /// None if nobody is to be told.
     pub(crate) events: Option<Arc<Events>>,
+    /// What is closed as long as rows cannot be sent for lack of IDs.
+    pub(crate) gate: Option<Arc<Gate>>,
 }
 
 impl LiveShared {
@@ -198,7 +201,7 @@ impl Ingestion {
             if requests.cancelled {
                 return Ok(());
             }
-            self.take();
+            self.take()?;
             moved |= !self.outbox.is_empty();
             if self.checkpoint_is_due(&requests) {
                 self.half_close();
@@ -213,7 +216,7 @@ impl Ingestion {
             let lingers = nothing_to_send && moved && !self.options.linger.is_zero();
             if nothing_to_send
                 && !lingers
-                && !self.window_is_full()
+                && !self.holds_off()
                 && !self.shared.intake.sleep_if_empty(Outlet::Wire)
             {
                 continue;
@@ -280,11 +283,27 @@ impl Ingestion {
         self.window_bytes().is_some_and(|window| self.carried.allocated() >= window)
     }
 
-    fn take(&mut self) {
-        if !self.outbox.is_empty() || self.window_is_full() {
-            return;
+    /// Whether rows must stay where they are: there is no room for them, or they have no IDs yet.
+    fn holds_off(&self) -> bool {
+        self.window_is_full() || self.shared.gate.as_ref().is_some_and(|gate| gate.ids().is_none())
+    }
+
+    fn take(&mut self) -> Result<()> {
+        if !self.outbox.is_empty() || self.holds_off() {
+            return Ok(());
         }
         self.shared.intake.take(Outlet::Wire, &mut self.outbox, TAKE_BYTES);
+        if let Some(ids) = self.shared.gate.as_ref().and_then(|gate| gate.ids()) {
+            for segment in &mut self.outbox {
+                *segment = Arc::new(segment.with_ids(ids)?);
+            }
+        }
+        self.note_taken();
+        Ok(())
+    }
+
+    /// Rows between those taken before and these left the lane unsent: they are owed.
+    fn note_taken(&mut self) {
         let (Some(first), Some(last)) = (self.outbox.front(), self.outbox.back()) else { return };
         let (start, end) = (first.ids().start, last.ids().end);
         if self.taken_below < start {

@@ -21,6 +21,8 @@ use std::time::Duration;
 
 use self::reading::Reading;
 use self::sent::{Origin, Sent};
+use super::backlog::Backlog;
+use super::ingestion::LiveShared;
 use super::resend::{Resend, ResendStarter};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
@@ -29,10 +31,9 @@ use crate::metrics::RecoveryCounters;
 use crate::seams::clock::Clock;
 use crate::seams::worker::{Turn, Worker};
 use crate::spool::journal::Run;
-use crate::spool::{FileInventory, Spool, StoredFile};
-use crate::stream::delivery::Delivery;
+use crate::spool::{Area, FileInventory, Spool, StoredFile};
 use crate::stream::disk_progress::DiskProgress;
-use crate::stream::intake::Intake;
+use crate::stream::segment::Segment;
 
 /// How much is handed over in one turn.
 const TURN_BYTES: usize = 256 * 1024;
@@ -47,8 +48,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(500);
 
 /// What re-ingestion shares with the other tasks of its stream.
 pub(crate) struct Shared {
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) delivery: Arc<Delivery>,
+    pub(crate) live: LiveShared,
     pub(crate) progress: Arc<DiskProgress>,
     pub(crate) recovery: Arc<RecoveryCounters>,
     pub(crate) events: Arc<Events>,
@@ -70,6 +70,7 @@ pub(crate) struct Reingestion {
     clock: Arc<dyn Clock>,
     starter: ResendStarter,
     resend: Resend,
+    backlog: Arc<Backlog>,
     /// The stream's own spool, then those of orphaned sub-slots.
     spools: Vec<Arc<Spool>>,
     /// Files of earlier epochs that were not looked into yet.
@@ -93,12 +94,12 @@ pub(crate) struct Reingestion {
 impl Reingestion {
     pub(crate) fn new(
         shared: Shared,
-        own: Arc<Spool>,
+        backlog: Arc<Backlog>,
         options: ReingestionOptions,
         clock: Arc<dyn Clock>,
         starter: ResendStarter,
     ) -> Self {
-        let unscanned = own.finished_files().into_iter().map(|file| (0, file)).collect();
+        let spools = backlog.spools().cloned().collect();
         let next_at = clock.monotonic();
         Self {
             shared,
@@ -106,8 +107,9 @@ impl Reingestion {
             clock,
             resend: starter.start(),
             starter,
-            spools: vec![own],
-            unscanned,
+            backlog,
+            spools,
+            unscanned: VecDeque::new(),
             recovered: VecDeque::new(),
             set_aside: RangeSet::new(),
             reading: None,
@@ -120,27 +122,17 @@ impl Reingestion {
         }
     }
 
-    /// Finds what earlier epochs left.
+    /// Finds what earlier epochs left, once it is known under which IDs it can be sent. Rows of this epoch that waited
+    /// for their IDs, too, are found by the ledger.
     fn look_back(&mut self) {
+        self.backlog.patch();
         if !self.options.recover_on_start {
-            self.unscanned.clear();
             return;
         }
-        let orphans = self.spools[0].slot().adopt_orphans().unwrap_or_else(|error| {
-            tracing::warn!(target: "siftstream::reingestion", %error, "cannot look for orphaned slots");
-            Vec::new()
-        });
-        for slot in orphans {
-            match Spool::open(slot) {
-                Ok(spool) => {
-                    let number = self.spools.len();
-                    self.unscanned.extend(spool.finished_files().into_iter().map(|file| (number, file)));
-                    self.spools.push(spool);
-                }
-                Err(error) => {
-                    tracing::warn!(target: "siftstream::reingestion", %error, "an orphaned slot stays as it is");
-                }
-            }
+        for (at, spool) in self.spools.iter().enumerate() {
+            let is_earlier = |file: &StoredFile| at > 0 || spool.entry(file.number).epoch != spool.epoch();
+            let files = spool.finished_files().into_iter().filter(|file| file.area == Area::Data);
+            self.unscanned.extend(files.filter(is_earlier).map(|file| (at, file)));
         }
     }
 
@@ -194,7 +186,7 @@ impl Reingestion {
             }
             return Ok(None);
         }
-        let mut wanted = self.shared.delivery.ledger(|ledger| ledger.owed().clone());
+        let mut wanted = self.shared.live.delivery.ledger(|ledger| ledger.owed().clone());
         for ids in self.on_their_way.iter().chain(self.set_aside.iter()) {
             wanted.remove(&ids);
         }
@@ -216,7 +208,7 @@ impl Reingestion {
             return Ok(None);
         }
         if self.shared.progress.failure().is_some() {
-            let kept = self.shared.intake.kept(&wanted);
+            let kept = self.kept(&wanted)?;
             if kept.is_empty() {
                 return Ok(Some(Turn::Rest(IDLE_REST)));
             }
@@ -225,9 +217,18 @@ impl Reingestion {
         }
         if first < self.shared.progress.marks().written {
             self.shared.progress.request_rotation();
-            self.shared.intake.wake_consumers();
+            self.shared.live.intake.wake_consumers();
         }
         Ok(Some(Turn::Rest(BUSY_REST)))
+    }
+
+    /// Rows that are still in memory, with their IDs.
+    fn kept(&self, wanted: &RangeSet) -> Result<Vec<Arc<Segment>>> {
+        let kept = self.shared.live.intake.kept(wanted);
+        match self.shared.live.gate.as_ref().and_then(|gate| gate.ids()) {
+            Some(ids) => kept.iter().map(|segment| segment.with_ids(ids).map(Arc::new)).collect(),
+            None => Ok(kept),
+        }
     }
 
     /// Hands over rows of what is being read, as far as there is room.
@@ -270,7 +271,7 @@ impl Reingestion {
                 target: "siftstream::reingestion",
                 rows = lost.len(), ids = ?lost, "the disk lost rows: what is left of them is in quarantine"
             );
-            self.shared.delivery.give_up(lost.iter());
+            self.shared.live.delivery.give_up(lost.iter());
             self.shared.events.emit(EventKind::Dropped {
                 ranges: lost.iter().collect(),
                 rows: lost.len(),
@@ -293,7 +294,7 @@ impl Reingestion {
             }
             match (&sent.origin, sent.source.file) {
                 (Origin::Ids(ids), _) if sent.source.is_own_epoch => {
-                    self.shared.delivery.repay([ids.clone()]);
+                    self.shared.live.delivery.repay([ids.clone()]);
                     self.on_their_way.remove(ids);
                     self.shared.recovery.sent_again(ids.end - ids.start);
                 }
@@ -345,7 +346,7 @@ impl Reingestion {
         if self.scan_next()? {
             return Ok(Turn::Again);
         }
-        if self.shared.intake.levels().wire.is_half_full {
+        if !self.begun || self.shared.live.intake.levels().wire.is_half_full {
             return Ok(Turn::Rest(LIVE_FIRST));
         }
         let too_early = self.next_at.saturating_sub(self.clock.monotonic());
@@ -363,10 +364,11 @@ impl Reingestion {
 
 impl Worker for Reingestion {
     fn turn(&mut self) -> Turn {
-        if !std::mem::replace(&mut self.begun, true) {
+        let has_ids = self.shared.live.gate.as_ref().is_none_or(|gate| gate.ids().is_some());
+        if has_ids && !std::mem::replace(&mut self.begun, true) {
             self.look_back();
         }
-        let requests = self.shared.delivery.requests();
+        let requests = self.shared.live.delivery.requests();
         if requests.cancelled {
             return Turn::Over;
         }

@@ -55,6 +55,7 @@ impl ResendStarter {
             delivery: Arc::default(),
             counters: Arc::clone(&self.counters),
             events: None,
+            gate: None,
         };
         Ingestion::spawn(shared.clone(), self.link.clone(), self.options.clone());
         Resend { intake: shared.intake, delivery: shared.delivery }

@@ -1,7 +1,6 @@
 //! File backup: rows go to files only, to be sent or read later.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{FileBackupConfig, GRACE, HasIntake, Transport, closed};
@@ -18,7 +17,9 @@ use crate::stream::intake::{Intake, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
-use crate::tasks::file_writer::{DiskShared, FileWriter};
+use crate::tasks::backlog::Backlog;
+use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
+use crate::tasks::late_ids::{LateIds, Unidentified, WriteDown};
 
 /// How long a stream that is dropped without finish may write.
 const DROP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -32,6 +33,7 @@ pub struct FileBackup {
     /// The network counters, which stay at zero.
     network: StreamCounters,
     config: FileBackupConfig,
+    late: Arc<LateIds>,
 }
 
 /// What a file-backup transport starts with.
@@ -40,15 +42,16 @@ pub(crate) struct FileBackupStart {
     pub(crate) writer: WriterOptions,
     pub(crate) spool: Arc<Spool>,
     pub(crate) area: Area,
-    /// The thread that gives older rows their IDs.
-    pub(crate) patching: Option<JoinHandle<()>>,
+    pub(crate) backlog: Arc<Backlog>,
+    /// IDs may come later.
+    pub(crate) is_waiting: bool,
     /// What each row ends with.
     pub(crate) suffix: Vec<u8>,
 }
 
 impl FileBackup {
     pub(crate) fn start(start: FileBackupStart) -> Result<Self> {
-        let FileBackupStart { config, writer, spool, area, patching, suffix } = start;
+        let FileBackupStart { config, writer, spool, area, backlog, is_waiting, suffix } = start;
         let capacity =
             Capacity { rows: config.backup_data_channel_capacity, bytes: config.backup_data_channel_bytes };
         let shared = DiskShared {
@@ -59,9 +62,13 @@ impl FileBackup {
         };
         let clock = Arc::new(SystemClock::new());
         let schema = Mutex::new(Arc::downgrade(&spool));
-        let writer = FileWriter::new(shared.clone(), spool, area, clock, writer, None);
-        worker::spawn("siftstream-disk", move || writer.run(patching.into_iter().collect()))?;
-        Ok(Self { shared, schema, network: StreamCounters::default(), config })
+        let late = Arc::new(LateIds::default());
+        let companions = backlog.patch_in_background(None)?.into_iter().collect();
+        let waiting = is_waiting.then(|| Unidentified { late: Arc::clone(&late), backlog, gate: None });
+        let files = FileWriterParts { spool, area, clock, options: writer, waiting, manager: None };
+        let writer = FileWriter::new(shared.clone(), files);
+        worker::spawn("siftstream-disk", move || writer.run(companions))?;
+        Ok(Self { shared, schema, network: StreamCounters::default(), config, late })
     }
 
     pub(crate) fn config(&self) -> &FileBackupConfig {
@@ -91,6 +98,11 @@ impl Sealed for FileBackup {}
 impl HasIntake for FileBackup {
     fn intake(&self) -> &Intake {
         &self.shared.intake
+    }
+
+    fn learn_ids(&self, write_down: WriteDown) {
+        self.late.tell(write_down);
+        self.shared.intake.wake_consumers();
     }
 
     /// The slot must know the flow of every row in its files.

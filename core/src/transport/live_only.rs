@@ -40,6 +40,7 @@ impl LiveStreamingOnly {
             delivery: Arc::default(),
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
+            gate: None,
         };
         Ingestion::spawn(shared.clone(), link, options);
         Self { shared, events }

@@ -6,8 +6,8 @@
 //!                 └─▶ lane to the disk ──▶ disk thread ─▶ files ─▶ re-ingestion ─▶ file removed
 //! ```
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::metrics::{DiskCounters, RecoveryCounters, SiftStreamMetricsSnapshot, StreamCounters};
+use crate::remembered::Remembered;
+use crate::schema::FlowConfig;
 use crate::seams::clock::{Clock, SystemClock};
 use crate::seams::worker;
 use crate::spool::{Area, Spool, WriterOptions};
@@ -23,9 +25,11 @@ use crate::stream::disk_progress::DiskProgress;
 use crate::stream::intake::{Intake, Outlets};
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
+use crate::tasks::backlog::Backlog;
 use crate::tasks::backup_manager::BackupManager;
-use crate::tasks::file_writer::{DiskShared, FileWriter};
+use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
 use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared};
+use crate::tasks::late_ids::{Gate, LateIds, Unidentified, WriteDown};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::{self, Reingestion, ReingestionOptions};
 use crate::tasks::resend::ResendStarter;
@@ -45,33 +49,40 @@ pub struct LiveStreamingWithBackups {
     recovery: Arc<RecoveryCounters>,
     network_over: Arc<AtomicBool>,
     reingestion_over: Arc<AtomicBool>,
+    /// The slot that remembers the schema, which only one call changes at a time. The disk thread owns it: a stream
+    /// that is finished has let go of it.
+    schema: Mutex<Weak<Spool>>,
+    late: Arc<LateIds>,
 }
 
 /// What the tasks of such a stream work with.
 pub(crate) struct Parts {
     pub(crate) link: Link,
     pub(crate) spool: Arc<Spool>,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) area: Area,
+    /// IDs may come later; until then nothing is sent.
+    pub(crate) is_waiting: bool,
     pub(crate) outlets: Outlets,
     pub(crate) max_row_size: usize,
     pub(crate) suffix: Vec<u8>,
     pub(crate) ingestion: IngestionOptions,
     pub(crate) writer: WriterOptions,
     pub(crate) reingestion: ReingestionOptions,
-    /// Threads that use the slot beside those of the stream.
-    pub(crate) companions: Vec<JoinHandle<()>>,
 }
 
 impl LiveStreamingWithBackups {
     pub(crate) fn start(parts: Parts) -> Result<Self> {
-        let Parts { link, spool, outlets, max_row_size, suffix, ingestion, writer, reingestion, .. } = parts;
-        let mut companions = parts.companions;
+        let Parts { link, spool, backlog, outlets, max_row_size, suffix, ingestion, writer, .. } = parts;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let events = Arc::new(Events::default());
+        let gate = parts.is_waiting.then(Arc::<Gate>::default);
         let live = LiveShared {
             intake: Arc::new(Intake::new(outlets, 0, max_row_size, suffix)),
             delivery: Arc::default(),
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
+            gate: gate.clone(),
         };
         let transport = Self {
             live,
@@ -82,9 +93,18 @@ impl LiveStreamingWithBackups {
             recovery: Arc::default(),
             network_over: Arc::default(),
             reingestion_over: Arc::default(),
+            schema: Mutex::new(Arc::downgrade(&spool)),
+            late: Arc::default(),
         };
         let starter = ResendStarter::new(link.clone(), ingestion.clone(), Arc::clone(&transport.resent));
-        companions.push(transport.start_reingestion(&spool, reingestion, Arc::clone(&clock), starter)?);
+        let task = Reingestion::new(
+            transport.reingestion_shared(),
+            Arc::clone(&backlog),
+            parts.reingestion,
+            Arc::clone(&clock),
+            starter,
+        );
+        let reingestion = transport.start_reingestion(task)?;
         let manager = BackupManager::new(
             Arc::clone(&transport.live.delivery),
             Arc::clone(&spool),
@@ -97,31 +117,36 @@ impl LiveStreamingWithBackups {
             counters: Arc::clone(&transport.disk),
             events: Arc::clone(&transport.events),
         };
-        let files = FileWriter::new(shared, spool, Area::Data, clock, writer, Some(manager));
-        worker::spawn("siftstream-disk", move || files.run(companions))?;
+        let late = Arc::clone(&transport.late);
+        let files = FileWriterParts {
+            spool,
+            area: parts.area,
+            clock,
+            options: writer,
+            waiting: parts.is_waiting.then_some(Unidentified { late, backlog, gate }),
+            manager: Some(manager),
+        };
+        let writer = FileWriter::new(shared, files);
+        worker::spawn("siftstream-disk", move || writer.run(vec![reingestion]))?;
         Ingestion::spawn(transport.live.clone(), link, ingestion);
         Ok(transport)
     }
 
-    fn start_reingestion(
-        &self,
-        spool: &Arc<Spool>,
-        options: ReingestionOptions,
-        clock: Arc<dyn Clock>,
-        starter: ResendStarter,
-    ) -> Result<JoinHandle<()>> {
-        let shared = reingestion::Shared {
-            intake: Arc::clone(&self.live.intake),
-            delivery: Arc::clone(&self.live.delivery),
+    fn reingestion_shared(&self) -> reingestion::Shared {
+        reingestion::Shared {
+            live: self.live.clone(),
             progress: Arc::clone(&self.progress),
             recovery: Arc::clone(&self.recovery),
             events: Arc::clone(&self.events),
-        };
-        let task = Reingestion::new(shared, Arc::clone(spool), options, clock, starter);
+        }
+    }
+
+    fn start_reingestion(&self, mut task: Reingestion) -> Result<JoinHandle<()>> {
         let over = Over(Arc::clone(&self.reingestion_over));
         worker::spawn("siftstream-again", move || {
             let _over = over;
-            worker::drive(task);
+            worker::drive(&mut task);
+            drop(task);
         })
     }
 
@@ -191,6 +216,20 @@ impl Sealed for LiveStreamingWithBackups {}
 impl HasIntake for LiveStreamingWithBackups {
     fn intake(&self) -> &Intake {
         &self.live.intake
+    }
+
+    fn learn_ids(&self, write_down: WriteDown) {
+        self.late.tell(write_down);
+        self.live.intake.wake_consumers();
+    }
+
+    /// The slot must know the flow of every row in its files.
+    fn admit(&self, flows: &[FlowConfig]) -> Result<()> {
+        let slot = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.upgrade() {
+            Some(spool) => Remembered::load(&spool)?.add_flows(&spool, flows),
+            None => Err(closed()),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::schema::FlowConfig;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
+use crate::tasks::late_ids::WriteDown;
 
 /// Delivers encoded rows.
 #[allow(private_bounds)]
@@ -60,6 +61,9 @@ pub(crate) trait HasIntake {
     fn admit(&self, _flows: &[FlowConfig]) -> Result<()> {
         Ok(())
     }
+
+    /// Sift has told the IDs that were missing at the start.
+    fn learn_ids(&self, _write_down: WriteDown) {}
 }
 
 /// The time in which a finish whose deadline has passed still gets its report together.

@@ -22,10 +22,21 @@ struct RealFile {
 
 #[derive(Debug)]
 struct RealLock {
-    _fd: OwnedFd,
+    fd: OwnedFd,
+    owner: u32,
 }
 
 impl Lock for RealLock {}
+
+impl Drop for RealLock {
+    /// A child that was forked meanwhile has the lock, too, until it closes its copy; it must not keep what we give
+    /// up, nor give up what we keep.
+    fn drop(&mut self) {
+        if self.owner == std::process::id() {
+            fs::flock(&self.fd, FlockOperation::Unlock).ok();
+        }
+    }
+}
 
 /// Opens without following a link, and refuses everything but a regular file.
 fn open_regular(path: &Path, flags: OFlags) -> io::Result<RealFile> {
@@ -163,6 +174,6 @@ impl FileSystem for RealFileSystem {
         let fd = fs::open(path, flags, PRIVATE_FILE)?;
         fs::fchmod(&fd, PRIVATE_FILE)?;
         fs::flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(RealLock { _fd: fd }))
+        Ok(Box::new(RealLock { fd, owner: std::process::id() }))
     }
 }

@@ -22,6 +22,8 @@ pub struct Journal {
     len: u64,
     compacted_len: u64,
     unsynced: bool,
+    /// A sync of the file failed: no later one says anything about what it was to sync.
+    sync_failed: bool,
     index: Index,
 }
 
@@ -36,6 +38,7 @@ impl Journal {
             len: 0,
             compacted_len: 0,
             unsynced: false,
+            sync_failed: false,
             index: Index::default(),
         };
         journal.replay().map_err(|error| journal.failed("open", &error))?;
@@ -58,11 +61,12 @@ impl Journal {
         if !self.unsynced && self.file.is_some() {
             return Ok(());
         }
-        if let Some(file) = &mut self.file
-            && file.sync_data().is_ok()
-        {
-            self.unsynced = false;
-            return Ok(());
+        if let Some(file) = self.file.as_mut().filter(|_| !self.sync_failed) {
+            if file.sync_data().is_ok() {
+                self.unsynced = false;
+                return Ok(());
+            }
+            self.sync_failed = true;
         }
         self.rewrite().map_err(|error| self.failed("sync", &error))
     }
@@ -138,6 +142,7 @@ impl Journal {
         self.len = bytes.len() as u64;
         self.compacted_len = self.len;
         self.unsynced = false;
+        self.sync_failed = false;
         self.file = Some(file);
         Ok(())
     }

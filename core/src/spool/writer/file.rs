@@ -78,14 +78,14 @@ impl SpoolWriter {
     pub(super) fn write_first(&mut self) -> Result<()> {
         let Some(len) = self.closed.front().map(|chunk| chunk.bytes.len() as u64) else { return Ok(()) };
         let limit = self.options.policy.max_backup_file_size;
-        if self.current.as_ref().is_some_and(|current| current.len > 0 && current.len + len > limit) {
-            self.sync_written()?;
-            self.finish_file()?;
+        // What is moved stays together, so that it is whole in one place even if no sync works any more.
+        let is_moved = self.closed.front().is_some_and(|chunk| chunk.first_id < self.moved_below);
+        if !is_moved {
+            self.discard_rewritten();
+            self.sync_if_full(len, limit)?;
         }
-        if self.window.bytes() > self.options.unsynced_window
-            && self.options.policy.fsync != FsyncPolicy::Never
-        {
-            self.sync_written()?;
+        if self.closed.is_empty() {
+            return Ok(());
         }
         self.open_file()?;
         let ahead = self.options.preallocate.min(limit);
@@ -112,6 +112,20 @@ impl SpoolWriter {
         self.window.push(chunk);
         if self.options.policy.fsync == FsyncPolicy::Never {
             self.spare.extend(self.window.shrink(self.options.unsynced_window));
+        }
+        Ok(())
+    }
+
+    /// Finishes a file that has no room for `len` bytes more, and keeps what is unsynced within its bound.
+    fn sync_if_full(&mut self, len: u64, limit: u64) -> Result<()> {
+        if self.current.as_ref().is_some_and(|current| current.len > 0 && current.len + len > limit) {
+            self.sync_written()?;
+            self.finish_file()?;
+        }
+        if self.window.bytes() > self.options.unsynced_window
+            && self.options.policy.fsync != FsyncPolicy::Never
+        {
+            self.sync_written()?;
         }
         Ok(())
     }

@@ -30,16 +30,16 @@ impl SpoolWriter {
         Ok(())
     }
 
-    /// Gives up the oldest finished file; `error` if there is none.
-    pub(super) fn drop_oldest(&mut self, error: Error) -> Result<()> {
+    /// Gives up the oldest finished file; if there is none, the oldest rows are the closed chunk with these IDs.
+    pub(super) fn drop_oldest(&mut self, ids: Range<u64>) -> Result<()> {
         let oldest = match self.spool.finished_files().first().copied() {
             Some(file) => file,
             None if self.current.as_ref().is_some_and(|current| current.len > 0) => {
                 self.sync_written()?;
                 self.finish_file()?;
-                self.spool.finished_files().first().copied().ok_or(error)?
+                return Ok(());
             }
-            None => return Err(error),
+            None => return self.drop_newest(ids),
         };
         let inventory = self.spool.inspect(oldest)?;
         let ids =

@@ -18,11 +18,15 @@ impl SpoolWriter {
     /// sync goes to a new file, at once, and if that fails too, with the next call.
     pub(super) fn sync_written(&mut self) -> Result<()> {
         let first = self.try_sync();
-        if first.is_ok() || self.current.as_ref().is_some_and(|current| current.lost_from.is_none()) {
+        let is_lost = self.current.as_ref().is_none_or(|current| current.lost_from.is_some());
+        if first.is_ok() || !is_lost || self.moving {
             return first;
         }
-        self.write_closed()?;
-        self.try_sync()
+        // Moving may fill files, and thus come here again: the second failure ends the attempt.
+        self.moving = true;
+        let again = self.write_closed().and_then(|()| self.try_sync());
+        self.moving = false;
+        again
     }
 
     pub(super) fn try_sync(&mut self) -> Result<()> {
@@ -58,6 +62,23 @@ impl SpoolWriter {
         synced.map_err(|error| Error::io(format_args!("cannot sync {}", dir.display()), &error))?;
         current.named = true;
         Ok(())
+    }
+
+    /// Removes condemned files of which nothing counts, once their rows are written elsewhere: as long as syncs fail,
+    /// each attempt leaves one behind.
+    pub(super) fn discard_rewritten(&mut self) {
+        let moves = self.closed.front().is_some_and(|chunk| chunk.first_id < self.moved_below);
+        if moves || self.condemned.is_empty() {
+            return;
+        }
+        let spool = &self.spool;
+        self.condemned.retain(|(file, len)| {
+            let removed = *len == 0 && spool.discard(*file).is_ok();
+            if removed {
+                spool.set_active(file.number, false);
+            }
+            !removed
+        });
     }
 
     /// The rows of condemned files are safe elsewhere now: says so, and removes files in which nothing is left.
@@ -111,6 +132,7 @@ impl SpoolWriter {
             return Err(error);
         }
         let mut again = self.window.take();
+        self.moved_below = again.back().map_or(0, |chunk| chunk.ids().end).max(self.moved_below);
         again.append(&mut self.closed);
         self.closed = again;
         if gone {
