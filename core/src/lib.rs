@@ -31,4 +31,4 @@ pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;
 pub use stream::{FinishError, Level, Report, SendError, SiftStream, TrySendError, Watermarks};
-pub use transport::{FileBackup, LiveStreamingOnly, Transport};
+pub use transport::{AnyTransport, FileBackup, LiveStreamingOnly, Transport};

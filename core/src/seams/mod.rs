@@ -6,4 +6,5 @@
 pub mod clock;
 pub mod connector;
 pub mod filesystem;
+pub(crate) mod process;
 pub(crate) mod runtime;

@@ -1,8 +1,10 @@
 //! How rows are delivered. One file per transport.
 
+mod any;
 mod file_backup;
 mod live_only;
 
+pub use any::AnyTransport;
 pub use file_backup::FileBackup;
 pub use live_only::LiveStreamingOnly;
 

@@ -22,10 +22,17 @@ struct RealFile {
 
 #[derive(Debug)]
 struct RealLock {
-    _fd: OwnedFd,
+    fd: OwnedFd,
 }
 
 impl Lock for RealLock {}
+
+impl Drop for RealLock {
+    /// A forked child has the file open, too: closing it here would leave the lock with the child.
+    fn drop(&mut self) {
+        fs::flock(&self.fd, FlockOperation::Unlock).ok();
+    }
+}
 
 /// Opens without following a link, and refuses everything but a regular file.
 fn open_regular(path: &Path, flags: OFlags) -> io::Result<RealFile> {
@@ -151,6 +158,6 @@ impl FileSystem for RealFileSystem {
         let fd = fs::open(path, flags, PRIVATE_FILE)?;
         fs::fchmod(&fd, PRIVATE_FILE)?;
         fs::flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(RealLock { _fd: fd }))
+        Ok(Box::new(RealLock { fd }))
     }
 }

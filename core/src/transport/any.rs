@@ -1,0 +1,79 @@
+//! A transport that is chosen at run time.
+
+use std::time::Instant;
+
+use super::{FileBackup, HasIntake, LiveStreamingOnly, Transport};
+use crate::encode::Sealed;
+use crate::error::{Error, Result};
+use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::stream::intake::Intake;
+use crate::stream::report::{FinishError, Report};
+use crate::stream::{Level, Watermarks};
+
+/// One of the transports, for callers who know only at run time which: the other languages.
+#[non_exhaustive]
+pub enum AnyTransport {
+    /// Streams to Sift; unconfirmed rows stay in memory.
+    LiveOnly(LiveStreamingOnly),
+    /// Writes files.
+    FileBackup(FileBackup),
+}
+
+impl AnyTransport {
+    fn chosen(&self) -> &dyn Transport {
+        match self {
+            Self::LiveOnly(transport) => transport,
+            Self::FileBackup(transport) => transport,
+        }
+    }
+}
+
+impl From<LiveStreamingOnly> for AnyTransport {
+    fn from(transport: LiveStreamingOnly) -> Self {
+        Self::LiveOnly(transport)
+    }
+}
+
+impl From<FileBackup> for AnyTransport {
+    fn from(transport: FileBackup) -> Self {
+        Self::FileBackup(transport)
+    }
+}
+
+impl Sealed for AnyTransport {}
+
+impl HasIntake for AnyTransport {
+    /// Each row passes here: a match costs less than a call through a table.
+    fn intake(&self) -> &Intake {
+        match self {
+            Self::LiveOnly(transport) => transport.intake(),
+            Self::FileBackup(transport) => transport.intake(),
+        }
+    }
+}
+
+impl Transport for AnyTransport {
+    fn flush(&self, level: Level, deadline: Instant) -> Result<()> {
+        self.chosen().flush(level, deadline)
+    }
+
+    fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
+        self.chosen().finish(deadline)
+    }
+
+    fn cancel(&self, why: Error) {
+        self.chosen().cancel(why);
+    }
+
+    fn watermarks(&self) -> Watermarks {
+        self.chosen().watermarks()
+    }
+
+    fn trouble(&self) -> Option<Error> {
+        self.chosen().trouble()
+    }
+
+    fn snapshot(&self) -> SiftStreamMetricsSnapshot {
+        self.chosen().snapshot()
+    }
+}
