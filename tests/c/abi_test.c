@@ -1,45 +1,9 @@
 /* Calls every exported function with good and with bad arguments and checks each answer. Arguments: URI, API key. */
 
-#include <siftstream/siftstream.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include <string.h>
 
-#define CHECK(condition)                                                        \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                                  \
-    }                                                                           \
-  } while (0)
-
-/* The call answers with the status, with and without a place for an error; the error says the same. */
-#define FAILS(expected, call, arguments)                          \
-  do {                                                            \
-    siftstream_error *error = NULL;                               \
-    CHECK(call arguments == (expected));                          \
-    if (error != NULL) {                                          \
-      CHECK(siftstream_error_code(error) == (expected));          \
-      CHECK(siftstream_error_message(error).len > 0);             \
-      siftstream_error_free(error);                               \
-    }                                                             \
-  } while (0)
-
-#define OK(call, arguments)                                                             \
-  do {                                                                                  \
-    siftstream_error *error = NULL;                                                     \
-    const siftstream_status status = call arguments;                                    \
-    if (status != SIFTSTREAM_OK) {                                                      \
-      const siftstream_str why = siftstream_error_message(error);                       \
-      fprintf(stderr, "%s:%d: %s: %.*s\n", __FILE__, __LINE__,                          \
-              siftstream_status_name(status), (int)why.len, why.ptr);                   \
-      exit(1);                                                                          \
-    }                                                                                   \
-  } while (0)
-
 #define BAD SIFTSTREAM_INVALID_ARGUMENT
-
-static siftstream_str text(const char *of) { return siftstream_str_of(of); }
 
 static siftstream_str not_utf8(void) { return SIFTSTREAM_STR("\xff\xfe"); }
 
