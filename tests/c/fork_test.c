@@ -62,8 +62,8 @@ static void the_child_cannot_send(siftstream_stream *stream, siftstream_row *row
 static void the_child_records_on_its_own(const char *directory) {
   siftstream_stream *stream = open_stream(numbers_config(directory, "forked"));
   siftstream_row *row = row_of(stream, "numbers");
-  const sender ten = {stream, row, 10};
-  send_all((void *)(uintptr_t)&ten);
+  sender five = {stream, row, 5};
+  send_all(&five);
   OK(siftstream_stream_finish, (stream, 30000, NULL, &error));
   OK(siftstream_row_free, (row));
   OK(siftstream_stream_free, (stream));
@@ -142,7 +142,11 @@ int main(int argc, char **argv) {
   OK(siftstream_stream_free, (live));
   OK(siftstream_stream_free, (files));
   files = open_stream(numbers_config(argv[3], "forked"));
+  idle_files = row_of(files, "numbers");
+  sender ten = {files, idle_files, 10};
+  send_all(&ten);
   OK(siftstream_stream_finish, (files, 30000, NULL, &error));
+  OK(siftstream_row_free, (idle_files));
   OK(siftstream_stream_free, (files));
   close(until[1]);
   wait_for(witness);

@@ -15,7 +15,7 @@ use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::{FlowConfig, RunSelector};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::pending::is_placeholder;
-use crate::transport::{AnyTransport, Transport};
+use crate::transport::Transport;
 
 /// Ends a wait that has no bound of its own before the clock overflows.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -59,22 +59,6 @@ impl<E: Encoder, T: Transport> Drop for SiftStream<E, T> {
         if self.inner.runtime.origin().is_elsewhere() {
             std::mem::forget(Arc::clone(&self.inner));
         }
-    }
-}
-
-impl<E: Encoder, T: Transport> SiftStream<E, T>
-where
-    AnyTransport: From<T>,
-{
-    /// The same stream in the type that streams of all modes share, for callers who choose the mode at run time. A
-    /// stream that has clones comes back as it is.
-    pub fn into_any(self) -> Result<SiftStream<E, AnyTransport>, Self> {
-        let inner = Arc::clone(&self.inner);
-        drop(self);
-        let Inner { encoder, transport, registration, runtime } =
-            Arc::try_unwrap(inner).map_err(|inner| Self { inner })?;
-        let transport = transport.into();
-        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }
 }
 

@@ -1,14 +1,15 @@
 //! A transport that is chosen at run time.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{FileBackup, HasIntake, LiveStreamingOnly, Transport};
-use crate::encode::Sealed;
+use crate::encode::{Encoder, Sealed};
 use crate::error::{Error, Result};
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
-use crate::stream::{Level, Watermarks};
+use crate::stream::{Inner, Level, SiftStream, Watermarks};
 
 /// One of the transports, for callers who know only at run time which: the other languages.
 #[non_exhaustive]
@@ -75,5 +76,21 @@ impl Transport for AnyTransport {
 
     fn snapshot(&self) -> SiftStreamMetricsSnapshot {
         self.chosen().snapshot()
+    }
+}
+
+impl<E: Encoder, T: Transport> SiftStream<E, T>
+where
+    AnyTransport: From<T>,
+{
+    /// The same stream in the type that streams of all modes share, for callers who choose the mode at run time. A
+    /// stream that has clones comes back as it is.
+    pub fn into_any(self) -> Result<SiftStream<E, AnyTransport>, Self> {
+        let inner = Arc::clone(&self.inner);
+        drop(self);
+        let Inner { encoder, transport, registration, runtime } =
+            Arc::try_unwrap(inner).map_err(|inner| Self { inner })?;
+        let transport = transport.into();
+        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }
 }
