@@ -27,7 +27,7 @@ use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
-use crate::transport::LiveStreamingOnly;
+use crate::transport::{AnyTransport, LiveStreamingOnly, Transport};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -299,10 +299,20 @@ impl LiveOnlyBuilder {
         handle.run_blocking(self.start(runtime), timeout)
     }
 
-    async fn start(
+    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
+    pub fn build_any_blocking(
         self,
-        runtime: StreamRuntime,
-    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
+        timeout: Duration,
+    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
+        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let handle = runtime.handle();
+        handle.run_blocking(self.start(runtime), timeout)
+    }
+
+    async fn start<T>(self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
+    where
+        T: Transport + From<LiveStreamingOnly>,
+    {
         if self.ingestion_data_channel_capacity == 0 || self.ingestion_data_channel_bytes == 0 {
             let message =
                 "ingestion_data_channel_capacity and ingestion_data_channel_bytes must be at least 1";
@@ -337,7 +347,8 @@ impl LiveOnlyBuilder {
         let capacity =
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
         let suffix = encoder.suffix(run_id.as_deref());
-        let transport = LiveStreamingOnly::start(link, capacity, max_row_size, suffix, self.options);
+        let transport: T =
+            LiveStreamingOnly::start(link, capacity, max_row_size, suffix, self.options).into();
         let registration = Registration { control, key, run_id: Mutex::new(run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }

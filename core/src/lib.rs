@@ -35,4 +35,6 @@ pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;
 pub use stream::{FinishError, Level, Report, SendError, SiftStream, TrySendError, Watermarks};
-pub use transport::{FileBackup, FileBackupConfig, LiveStreamingOnly, LiveStreamingWithBackups, Transport};
+pub use transport::{
+    AnyTransport, FileBackup, FileBackupConfig, LiveStreamingOnly, LiveStreamingWithBackups, Transport,
+};

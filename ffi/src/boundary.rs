@@ -20,9 +20,11 @@ pub(crate) fn enter(
         Ok(()) => siftstream_status::SIFTSTREAM_OK,
         Err(failed) => {
             let status = failed.code().into();
-            if !error.is_null() {
+            if !error.is_null()
+                && let Ok(object) = siftstream_error::create(failed)
+            {
                 // SAFETY: the caller gave NULL or a place for one pointer.
-                unsafe { error.write(siftstream_error::create(failed)) };
+                unsafe { error.write(object) };
             }
             status
         }
@@ -34,10 +36,9 @@ pub(crate) fn value_or<T>(otherwise: T, body: impl FnOnce() -> Result<T>) -> T {
     catch_unwind(AssertUnwindSafe(body)).ok().and_then(Result::ok).unwrap_or(otherwise)
 }
 
-/// Frees a handle, whatever happens in its destructor. Nothing for NULL and for what is no live handle of the type.
-pub(crate) fn free<T: handle::Kind>(pointer: *mut T) {
-    // A destructor that panics has said so through the panic hook; there is nobody to tell here.
-    catch_unwind(AssertUnwindSafe(|| handle::destroy(pointer))).ok();
+/// Frees a handle. Nothing for NULL.
+pub(crate) fn free<K: handle::Kind>(pointer: *mut K) -> siftstream_status {
+    enter(std::ptr::null_mut(), || if pointer.is_null() { Ok(()) } else { handle::destroy(pointer) })
 }
 
 /// A place for an output that must be given.
@@ -61,7 +62,7 @@ mod tests {
         let status = enter(&raw mut error, || panic!("planted"));
         assert_eq!(status, siftstream_status::SIFTSTREAM_INTERNAL);
         assert!(!error.is_null());
-        free(error);
+        assert_eq!(free(error), siftstream_status::SIFTSTREAM_OK);
         assert_eq!(enter(std::ptr::null_mut(), || panic!("planted")), siftstream_status::SIFTSTREAM_INTERNAL);
         assert_eq!(value_or(7, || panic!("planted")), 7);
     }

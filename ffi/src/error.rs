@@ -1,6 +1,6 @@
 //! The error object.
 
-use siftstream_core::{DataStatus, Error};
+use siftstream_core::{DataStatus, Error, Result};
 
 use crate::boundary::{free, value_or};
 use crate::handle::{self, kind};
@@ -12,7 +12,7 @@ pub struct siftstream_error {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_error, Error, b"sserror1", "error");
+kind!(siftstream_error, Error, 0x53, "error");
 
 /// What became of the data that a failed call was about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum siftstream_data_status {
 use siftstream_data_status as Data;
 
 impl siftstream_error {
-    pub(crate) fn create(error: Error) -> *mut Self {
+    pub(crate) fn create(error: Error) -> Result<*mut Self> {
         handle::create(error)
     }
 }
@@ -81,10 +81,10 @@ pub extern "C" fn siftstream_error_data_status(error: *const siftstream_error) -
     })
 }
 
-/// Frees an error. Nothing for NULL and for an error that was freed.
+/// Frees an error and its message. NULL is fine.
 ///
-/// Thread-safety: no other thread may use it. Blocking: never.
+/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 #[unsafe(no_mangle)]
-pub extern "C" fn siftstream_error_free(error: *mut siftstream_error) {
-    free(error);
+pub extern "C" fn siftstream_error_free(error: *mut siftstream_error) -> siftstream_status {
+    free(error)
 }

@@ -14,7 +14,7 @@ pub struct siftstream_flow {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_flow, FlowDescriptor, b"ss__flow", "flow");
+kind!(siftstream_flow, FlowDescriptor, 0x55, "flow");
 
 /// Finds a flow of the stream and gives a handle for it in *out, which the caller frees; it may outlive the stream.
 ///
@@ -28,7 +28,7 @@ pub extern "C" fn siftstream_stream_flow(
 ) -> siftstream_status {
     enter(error, || {
         let descriptor = handle::shared(stream)?.get_flow_descriptor(flow.get("flow")?)?;
-        output(out, "out")?.write(handle::create(descriptor));
+        output(out, "out")?.write(handle::create(descriptor)?);
         Ok(())
     })
 }
@@ -51,10 +51,10 @@ pub extern "C" fn siftstream_flow_channel_index(
     })
 }
 
-/// Frees the handle; the flow itself stays. Nothing for NULL and for a handle that was freed.
+/// Frees the handle; the flow itself stays. NULL is fine.
 ///
-/// Thread-safety: no other thread may use it. Blocking: never.
+/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 #[unsafe(no_mangle)]
-pub extern "C" fn siftstream_flow_free(flow: *mut siftstream_flow) {
-    free(flow);
+pub extern "C" fn siftstream_flow_free(flow: *mut siftstream_flow) -> siftstream_status {
+    free(flow)
 }

@@ -13,7 +13,7 @@ pub struct siftstream_metrics {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_metrics, SiftStreamMetricsSnapshot, b"ssmetric", "metrics snapshot");
+kind!(siftstream_metrics, SiftStreamMetricsSnapshot, 0x57, "metrics snapshot");
 
 /// Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
 ///
@@ -25,18 +25,20 @@ pub extern "C" fn siftstream_stream_metrics(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        let snapshot = handle::shared(stream)?.get_metrics_snapshot();
-        output(out, "out")?.write(handle::create(snapshot));
+        let stream = handle::shared(stream)?;
+        stream.check_process()?;
+        let snapshot = stream.get_metrics_snapshot();
+        output(out, "out")?.write(handle::create(snapshot)?);
         Ok(())
     })
 }
 
-/// Frees a snapshot. Nothing for NULL and for a snapshot that was freed.
+/// Frees a snapshot. NULL is fine.
 ///
-/// Thread-safety: no other thread may use it. Blocking: never.
+/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 #[unsafe(no_mangle)]
-pub extern "C" fn siftstream_metrics_free(metrics: *mut siftstream_metrics) {
-    free(metrics);
+pub extern "C" fn siftstream_metrics_free(metrics: *mut siftstream_metrics) -> siftstream_status {
+    free(metrics)
 }
 
 /// Rows accepted from callers; 0 if `metrics` is no living snapshot.
@@ -85,6 +87,54 @@ pub extern "C" fn siftstream_metrics_rows_confirmed(metrics: *const siftstream_m
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_metrics_rows_dropped(metrics: *const siftstream_metrics) -> u64 {
     value_or(0, || Ok(handle::shared(metrics)?.rows_dropped))
+}
+
+/// Rows that survive a crash of the process, from the first without a gap; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_written(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_written))
+}
+
+/// Rows that survive a power failure, from the first without a gap; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_durable(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_durable))
+}
+
+/// Backup files created by this stream; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_backup_files(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.backup_files))
+}
+
+/// Bytes of all backup files, those of earlier starts included; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_backup_bytes(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.backup_bytes))
+}
+
+/// How often the disk failed; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_disk_errors(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.disk_errors))
+}
+
+/// Whether the disk fails now: rows wait in memory; false if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_disk_degraded(metrics: *const siftstream_metrics) -> bool {
+    value_or(false, || Ok(handle::shared(metrics)?.disk_degraded))
 }
 
 /// Rows that wait to be sent; 0 if `metrics` is no living snapshot.
@@ -141,4 +191,26 @@ pub extern "C" fn siftstream_metrics_early_oks(metrics: *const siftstream_metric
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_metrics_retries(metrics: *const siftstream_metrics) -> u64 {
     value_or(0, || Ok(handle::shared(metrics)?.retries))
+}
+
+/// The wait that goes on now, in microseconds; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_current_backoff_us(metrics: *const siftstream_metrics) -> u64 {
+    value_or(
+        0,
+        || Ok(u64::try_from(handle::shared(metrics)?.current_backoff.as_micros()).unwrap_or(u64::MAX)),
+    )
+}
+
+/// How often a gRPC stream ended with the status `code`; 0 if `code` is none, or `metrics` no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_grpc_status(metrics: *const siftstream_metrics, code: i32) -> u64 {
+    value_or(0, || {
+        let code = usize::try_from(code).unwrap_or(usize::MAX);
+        Ok(handle::shared(metrics)?.statuses.get(code).copied().unwrap_or(0))
+    })
 }

@@ -1,9 +1,11 @@
 //! What became of each row, told by finish.
 
-use siftstream_core::Report;
+use siftstream_core::{Error, ErrorCode, Report};
 
-use crate::boundary::{free, value_or};
+use crate::boundary::{enter, free, output, value_or};
+use crate::error::siftstream_error;
 use crate::handle::{self, kind};
+use crate::status::siftstream_status;
 
 /// What became of each row of a stream:
 /// accepted + recovered = confirmed + on_disk + in_memory + dropped + rejected.
@@ -11,7 +13,7 @@ pub struct siftstream_report {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_report, Report, b"ssreport", "report");
+kind!(siftstream_report, Report, 0x59, "report");
 
 /// Rows that calls to send were told OK for; 0 if `report` is no living report.
 ///
@@ -69,10 +71,43 @@ pub extern "C" fn siftstream_report_rejected(report: *const siftstream_report) -
     value_or(0, || Ok(handle::shared(report)?.rejected))
 }
 
-/// Frees a report. Nothing for NULL and for a report that was freed.
+/// How many ranges of message IDs are not confirmed; 0 if `report` is no living report.
 ///
-/// Thread-safety: no other thread may use it. Blocking: never.
+/// Thread-safety: any thread. Blocking: never.
 #[unsafe(no_mangle)]
-pub extern "C" fn siftstream_report_free(report: *mut siftstream_report) {
-    free(report);
+pub extern "C" fn siftstream_report_unconfirmed_ranges(report: *const siftstream_report) -> usize {
+    value_or(0, || Ok(handle::shared(report)?.unconfirmed.len()))
+}
+
+/// Gives a range of message IDs that are not confirmed: from *first_out to before *end_out. Ranges are in order; the
+/// first is `at` 0.
+///
+/// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last range. Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_report_unconfirmed_range(
+    report: *const siftstream_report,
+    at: usize,
+    first_out: *mut u64,
+    end_out: *mut u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || {
+        let report = handle::shared(report)?;
+        let range = report.unconfirmed.get(at).ok_or_else(|| {
+            let count = report.unconfirmed.len();
+            Error::new(ErrorCode::NotFound, format!("there is no range {at}: the report has {count}"))
+        })?;
+        let (first, end) = (output(first_out, "first_out")?, output(end_out, "end_out")?);
+        first.write(range.start);
+        end.write(range.end);
+        Ok(())
+    })
+}
+
+/// Frees a report. NULL is fine.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_report_free(report: *mut siftstream_report) -> siftstream_status {
+    free(report)
 }

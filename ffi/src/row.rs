@@ -15,14 +15,14 @@ pub struct siftstream_row {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_row, FlowBuilder, b"ss___row", "row");
+kind!(siftstream_row, FlowBuilder, 0x5b, "row");
 
 fn set(
     row: *mut siftstream_row,
     error: *mut *mut siftstream_error,
     change: impl FnOnce(&mut FlowBuilder) -> Result<()>,
 ) -> siftstream_status {
-    enter(error, || change(handle::exclusive(row)?))
+    enter(error, || change(&mut *handle::exclusive(row)?))
 }
 
 /// Makes an empty row of the flow in *out. The caller frees it; it may outlive the flow's handle.
@@ -35,18 +35,18 @@ pub extern "C" fn siftstream_row_create(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        let row = FlowBuilder::new(handle::shared(flow)?);
-        output(out, "out")?.write(handle::create(row));
+        let row = FlowBuilder::new(&*handle::shared(flow)?);
+        output(out, "out")?.write(handle::create(row)?);
         Ok(())
     })
 }
 
-/// Frees a row. Nothing for NULL and for a row that was freed.
+/// Frees a row. NULL is fine.
 ///
-/// Thread-safety: no other thread may use it. Blocking: never.
+/// Errors: INVALID_ARGUMENT, BUSY while another thread changes it. Thread-safety: any thread. Blocking: never.
 #[unsafe(no_mangle)]
-pub extern "C" fn siftstream_row_free(row: *mut siftstream_row) {
-    free(row);
+pub extern "C" fn siftstream_row_free(row: *mut siftstream_row) -> siftstream_status {
+    free(row)
 }
 
 /// Empties all channels and forgets the timestamp; keeps the memory.

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use siftstream_core::{
-    Credentials, Error, ErrorCode, FinishError, FlowConfig, IngestionConfigEncoder, IngestionConfigForm,
-    LiveStreamingOnly, Report, Result, RunSelector, SiftStream, SiftStreamBuilder, TrySendError,
+    AnyTransport, Error, ErrorCode, FinishError, FlowConfig, IngestionConfigEncoder, Level, Report,
+    RunSelector, SiftStream, TrySendError,
 };
 
 use crate::boundary::{enter, free, output, value_or};
-use crate::config::{Config, run_form, siftstream_config};
+use crate::config::{run_form, siftstream_config};
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
+use crate::level::{level, watermark};
+use crate::open::open;
 use crate::report::siftstream_report;
 use crate::row::siftstream_row;
 use crate::status::siftstream_status;
@@ -23,19 +25,20 @@ pub struct siftstream_stream {
 }
 
 /// What the handle holds.
-pub(crate) type Stream = SiftStream<IngestionConfigEncoder, LiveStreamingOnly>;
+pub(crate) type Stream = SiftStream<IngestionConfigEncoder, AnyTransport>;
 
-kind!(siftstream_stream, Stream, b"ssstream", "stream");
+kind!(siftstream_stream, Stream, 0x5d, "stream");
 
 fn millis(milliseconds: u32) -> Duration {
     Duration::from_millis(u64::from(milliseconds))
 }
 
-/// Registers the schema with Sift and starts a live-only stream, within `timeout_ms`. The stream is given in *out; the
-/// caller frees it. The config is only read.
+/// Starts a stream in the mode of the config, within `timeout_ms`: registers the schema with Sift, or takes a place on
+/// disk, for which Sift is asked only if an ID is not known. The stream is given in *out; the caller frees it. The
+/// config is only read, and can be freed at once.
 ///
-/// Errors: INVALID_ARGUMENT, AUTH, SCHEMA_MISMATCH, UNAVAILABLE, TIMEOUT, TLS and others; then nothing is left running.
-/// Thread-safety: any thread; the config by one at a time. Blocking: up to `timeout_ms`.
+/// Errors: INVALID_ARGUMENT, AUTH, SCHEMA_MISMATCH, UNAVAILABLE, TIMEOUT, TLS, IO and others; then nothing is left
+/// running. Thread-safety: any thread; nobody may change the config meanwhile. Blocking: up to `timeout_ms`.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_create(
     config: *const siftstream_config,
@@ -45,71 +48,25 @@ pub extern "C" fn siftstream_stream_create(
 ) -> siftstream_status {
     enter(error, || {
         let place = output(out, "out")?;
-        place.write(handle::create(open(handle::shared(config)?.clone(), millis(timeout_ms))?));
+        place.write(handle::create(open(&*handle::shared(config)?, millis(timeout_ms))?)?);
         Ok(())
     })
 }
 
-fn open(config: Config, timeout: Duration) -> Result<Stream> {
-    let credentials = Credentials::Config { uri: config.uri, apikey: config.api_key };
-    let mut base = SiftStreamBuilder::new(credentials)
-        .insecure(config.insecure)
-        .connection(|connection| connection.user_agent = siftstream_core::connect::user_agent("c"));
-    if let Some(threads) = config.worker_threads {
-        base = base.worker_threads(threads);
-    }
-    let form = IngestionConfigForm {
-        asset_name: config.asset_name,
-        client_key: config.client_key,
-        flows: config.flows,
-    };
-    let mut shared = base
-        .ingestion_config(form)
-        .add_asset_tags(config.asset_tags)
-        .add_asset_metadata(config.asset_metadata);
-    shared = match config.run {
-        Some(RunSelector::ById(id)) => shared.attach_run_id(&id),
-        Some(RunSelector::ByForm(form)) => shared.attach_run(form),
-        None => shared,
-    };
-    if let Some(end) = config.end_stream_on_validation_error {
-        shared = shared.end_stream_on_validation_error(end);
-    }
-    if let Some(bytes) = config.max_row_size {
-        shared = shared.max_row_size(bytes);
-    }
-    let mut live = shared.live_only();
-    if let Some(linger) = config.linger {
-        live = live.linger(linger);
-    }
-    if let Some(interval) = config.checkpoint_interval {
-        live = live.checkpoint_interval(interval);
-    }
-    if let Some(bytes) = config.replay_window_bytes {
-        live = live.replay_window_bytes(bytes);
-    }
-    if let Some(rows) = config.ingestion_data_channel_capacity {
-        live = live.ingestion_data_channel_capacity(rows);
-    }
-    if let Some(bytes) = config.ingestion_data_channel_bytes {
-        live = live.ingestion_data_channel_bytes(bytes);
-    }
-    live.build_blocking(timeout)
-}
-
-/// Ends the stream without waiting for the network; unconfirmed rows of a live-only stream are lost. Call
-/// siftstream_stream_finish first. Nothing for NULL and for a stream that was freed.
+/// Ends the stream without waiting for the network, and frees it; unconfirmed rows of a live-only stream are lost. Call
+/// siftstream_stream_finish first. Calls of other threads keep it running until they return. In a forked child only
+/// the handle is freed, at once. NULL is fine.
 ///
-/// Thread-safety: no other thread may use it. Blocking: briefly.
+/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: up to a second, for the disk.
 #[unsafe(no_mangle)]
-pub extern "C" fn siftstream_stream_free(stream: *mut siftstream_stream) {
-    free(stream);
+pub extern "C" fn siftstream_stream_free(stream: *mut siftstream_stream) -> siftstream_status {
+    free(stream)
 }
 
 /// Sends a row, waiting for room for at most `timeout_ms`. The row stays the caller's and can be used again at once.
 ///
 /// Errors: TIMEOUT, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
-/// Thread-safety: the stream by any thread, the row by one at a time. Blocking: up to `timeout_ms`.
+/// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: up to `timeout_ms`.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_send(
     stream: *const siftstream_stream,
@@ -119,7 +76,7 @@ pub extern "C" fn siftstream_stream_send(
 ) -> siftstream_status {
     enter(error, || {
         let row = handle::shared(row)?;
-        handle::shared(stream)?.send_timeout(row, millis(timeout_ms)).map_err(|refused| refused.error)
+        handle::shared(stream)?.send_timeout(&*row, millis(timeout_ms)).map_err(|refused| refused.error)
     })
 }
 
@@ -127,7 +84,7 @@ pub extern "C" fn siftstream_stream_send(
 ///
 /// FULL means that there is no room now. To keep this path free of allocations, FULL makes no error object.
 /// Errors: FULL, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
-/// Thread-safety: the stream by any thread, the row by one at a time. Blocking: never. Allocates nothing when warm.
+/// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_try_send(
     stream: *const siftstream_stream,
@@ -135,7 +92,7 @@ pub extern "C" fn siftstream_stream_try_send(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     let mut full = false;
-    let status = enter(error, || match handle::shared(stream)?.try_send(handle::shared(row)?) {
+    let status = enter(error, || match handle::shared(stream)?.try_send(&*handle::shared(row)?) {
         Err(TrySendError::Refused(refused)) => Err(refused.error),
         Err(TrySendError::Full(_)) => {
             full = true;
@@ -149,7 +106,7 @@ pub extern "C" fn siftstream_stream_try_send(
 /// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row.
 ///
 /// Errors: as siftstream_row_set_values and siftstream_stream_try_send; then nothing was accepted.
-/// Thread-safety: the stream by any thread, the row by one at a time. Blocking: never. Allocates nothing when warm.
+/// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_try_send_values(
     stream: *const siftstream_stream,
@@ -159,11 +116,26 @@ pub extern "C" fn siftstream_stream_try_send_values(
     count: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    let filled = enter(error, || fill(handle::exclusive(row)?, timestamp_ns, values, count));
+    let filled = enter(error, || fill(&mut *handle::exclusive(row)?, timestamp_ns, values, count));
     if filled != siftstream_status::SIFTSTREAM_OK {
         return filled;
     }
     siftstream_stream_try_send(stream, row, error)
+}
+
+/// Brings everything accepted so far to a level, a siftstream_level, and waits for that. It makes it happen: a
+/// checkpoint for CONFIRMED, an fsync for DURABLE.
+///
+/// Errors: TIMEOUT, NOT_CONFIGURED for a level that rows of the mode never reach, and what ended the stream.
+/// Thread-safety: any thread. Blocking: up to `timeout_ms`.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_stream_flush(
+    stream: *const siftstream_stream,
+    level_number: i32,
+    timeout_ms: u32,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || handle::shared(stream)?.flush(level(level_number)?, millis(timeout_ms)))
 }
 
 /// Makes everything accepted so far confirmed by Sift, and waits for that.
@@ -175,7 +147,7 @@ pub extern "C" fn siftstream_stream_flush_confirmed(
     timeout_ms: u32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    enter(error, || handle::shared(stream)?.flush_confirmed(millis(timeout_ms)))
+    enter(error, || handle::shared(stream)?.flush(Level::Confirmed, millis(timeout_ms)))
 }
 
 /// Ends the stream: delivers what was accepted, and says in *report_out what became of each row. The report is given
@@ -193,8 +165,10 @@ pub extern "C" fn siftstream_stream_finish(
 ) -> siftstream_status {
     enter(error, || {
         let give = |report: Report| {
-            if let Ok(place) = output(report_out, "report_out") {
-                place.write(handle::create(report));
+            if let Ok(place) = output(report_out, "report_out")
+                && let Ok(report) = handle::create(report)
+            {
+                place.write(report);
             }
         };
         match handle::shared(stream)?.finish(millis(timeout_ms)) {
@@ -220,7 +194,29 @@ pub extern "C" fn siftstream_stream_cancel(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        handle::shared(stream)?.cancel(reason.get("reason")?);
+        let stream = handle::shared(stream)?;
+        stream.check_process()?;
+        stream.cancel(reason.get("reason")?);
+        Ok(())
+    })
+}
+
+/// Gives in *rows_out how many rows, from the first one on, are at a level, a siftstream_level, or beyond it without a
+/// gap. Rows that a policy dropped count as passed.
+///
+/// Errors: INVALID_ARGUMENT, NOT_CONFIGURED for a level that rows of the mode never reach. Thread-safety: any thread.
+/// Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_stream_watermark(
+    stream: *const siftstream_stream,
+    level_number: i32,
+    rows_out: *mut u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || {
+        let stream = handle::shared(stream)?;
+        stream.check_process()?;
+        output(rows_out, "rows_out")?.write(watermark(stream.watermarks(), level_number)?);
         Ok(())
     })
 }
@@ -237,7 +233,7 @@ pub extern "C" fn siftstream_stream_confirmed_watermark(stream: *const siftstrea
 /// config is looked at.
 ///
 /// Errors: SCHEMA_MISMATCH with the difference, UNAVAILABLE and others; then none was added.
-/// Thread-safety: any thread; the config by one at a time. Blocking: up to `timeout_ms`.
+/// Thread-safety: any thread; nobody may change the config meanwhile. Blocking: up to `timeout_ms`.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_add_new_flows(
     stream: *const siftstream_stream,
@@ -295,7 +291,9 @@ pub extern "C" fn siftstream_stream_detach_run(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        handle::shared(stream)?.detach_run();
+        let stream = handle::shared(stream)?;
+        stream.check_process()?;
+        stream.detach_run();
         Ok(())
     })
 }

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{library, root};
+use prost::Message;
+use siftstream_core::proto::sift::ingest::v1::{
+    IngestWithConfigDataStreamRequest as WireRow, ingest_with_config_data_channel_value::Type,
+};
+use siftstream_core::spool::pbfs::{Item, PbfsReader};
 use siftstream_server::LocalServer;
 
 const KEY: &str = "a-key-for-tests";
@@ -68,6 +73,100 @@ fn rows_of_all_types_arrive_complete_and_valid_from_c() {
     assert_eq!(state.schema_errors(), []);
     let tally = state.flow("all").unwrap();
     assert_eq!((tally.rows, tally.sequence.unwrap().ranges().to_vec()), (10_000, vec![(0, 9_999)]));
+}
+
+/// What stands at `path`.
+fn entries(path: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+/// The rows of a slot, as core reads them.
+fn rows_in(slot: &Path) -> Vec<WireRow> {
+    let mut rows = Vec::new();
+    for file in entries(&slot.join("data")) {
+        let bytes = std::fs::read(file).unwrap();
+        let mut reader = PbfsReader::new(bytes.as_slice()).unwrap();
+        while let Some(item) = reader.next_item().unwrap() {
+            let Item::Chunk(chunk) = item else { panic!("damaged: {item:?}") };
+            rows.extend(chunk.messages().map(|message| WireRow::decode(message).unwrap()));
+        }
+    }
+    rows
+}
+
+fn slot_of(dir: &Path, stream_name: &str) -> PathBuf {
+    let named: Vec<_> =
+        entries(dir).into_iter().filter(|slot| slot.to_string_lossy().contains(stream_name)).collect();
+    assert_eq!(named.len(), 1, "{named:?}");
+    named[0].clone()
+}
+
+#[test]
+fn rows_of_all_types_are_recorded_from_c_without_a_network_and_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, backups) =
+        (compile("tests/c/file_backup_test.c", C11.0, C11.1, dir.path()), dir.path().join("backups"));
+    run(&program, &[backups.to_str().unwrap(), "10000"]);
+    let rows = rows_in(&slot_of(&backups, "recorded"));
+    assert_eq!(rows.len(), 10_000);
+    for (seq, row) in (0_u64..).zip(&rows) {
+        let nanos = i64::try_from(seq).unwrap() * 1000;
+        let stamp = row.timestamp.unwrap();
+        assert_eq!(stamp.seconds * 1_000_000_000 + i64::from(stamp.nanos), nanos);
+        assert_eq!(
+            (row.ingestion_config_id.as_str(), row.flow.as_str()),
+            ("0f5c61a7-6c9b-4a3e-9d0e-2b7f3c1d4e5f", "all")
+        );
+        #[allow(clippy::cast_precision_loss, reason = "the numbers are small")]
+        let expected = [
+            Type::Double(seq as f64 / 3.0),
+            Type::String("text".to_owned()),
+            Type::Enum(1),
+            Type::BitField(vec![0]),
+            Type::Bool(seq % 2 == 0),
+            Type::Float(0.5),
+            Type::Int32(i32::MIN),
+            Type::Uint32(u32::MAX),
+            Type::Int64(i64::MIN),
+            Type::Uint64(seq),
+            Type::Bytes(vec![0, 127, 255]),
+        ];
+        let values: Vec<_> = row.channel_values.iter().map(|value| value.r#type.clone().unwrap()).collect();
+        assert_eq!(values, expected);
+    }
+    assert!(rows_in(&slot_of(&backups, "budget")).len() < 10_000);
+}
+
+#[test]
+fn the_recorder_example_keeps_every_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, backups) =
+        (compile("examples/c/recorder.c", C11.0, C11.1, dir.path()), dir.path().join("backups"));
+    run(&program, &[backups.to_str().unwrap()]);
+    assert_eq!(rows_in(&slot_of(&backups, "rig")).len(), 1000);
+}
+
+#[test]
+fn a_forked_child_is_told_so_and_the_parent_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let (program, backups) =
+        (compile("tests/c/fork_test.c", C11.0, C11.1, dir.path()), dir.path().join("backups"));
+    run(&program, &[&server.uri(), KEY, backups.to_str().unwrap(), "200000"]);
+    assert_eq!(server.state().flow("numbers").unwrap().rows, 200_000);
+    // The parent's place and the child's. The parent had its own again although a child still had its files open.
+    let slots = entries(&backups);
+    let rows: Vec<_> = slots.iter().map(|slot| rows_in(slot).len()).collect();
+    assert_eq!(rows, [200_010, 5], "{slots:?}");
+}
+
+#[test]
+fn threads_that_use_finish_and_free_one_handle_get_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile("tests/c/threads_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[dir.path().join("backups").to_str().unwrap()]);
 }
 
 #[test]

@@ -1,10 +1,27 @@
 /*
  * siftstream: streams telemetry to Sift and never loses a row.
  *
- * Every object is an opaque handle with a _free function; _free(NULL) does nothing. Functions return a status;
- * outputs are written only on SIFTSTREAM_OK. A last `siftstream_error **` is optional: where it is given and the
- * call fails, it receives an error object that the caller frees. A handle that was freed or is of another type is
- * SIFTSTREAM_INVALID_ARGUMENT. No function sets errno, installs signal handlers or lets a panic out.
+ * Objects. Every object is an opaque handle with a _free function; _free(NULL) does nothing. A handle is a number, not
+ * an address: one that was freed, is of another type or was made up is SIFTSTREAM_INVALID_ARGUMENT, whatever it is.
+ *
+ * Errors. Functions return a status; outputs are written only on SIFTSTREAM_OK. A last `siftstream_error **` is
+ * optional: where it is given and the call fails, it receives an error object that the caller frees.
+ *
+ * Threads. `const` before a handle means that many threads may make the call at once. A call on an object that another
+ * thread is changing, or a change of one that another thread is using, is SIFTSTREAM_BUSY; nothing was done then. An
+ * object that is freed in the middle of another thread's call lives until that call returns.
+ *
+ * Blocking. What can block takes a timeout, and returns within it plus 250 ms; siftstream_stream_free takes a second at
+ * most. Everything else never waits for the network or the disk. No function sets errno, installs signal handlers or
+ * lets a panic out.
+ *
+ * Memory. Filling and sending a row allocates nothing once it is warm, also if there is no room for the row. Calls that
+ * fail otherwise may allocate, and so may all other calls.
+ *
+ * Forks. A stream does not come along into a forked child: each call on it is SIFTSTREAM_FORKED there, or tells of no
+ * rows if it has no status, and siftstream_stream_free only frees the handle. The parent's stream goes on. A child can
+ * create streams of its own. Other objects can be used in the child, unless the fork came in the middle of another
+ * thread's change of them: then they stay SIFTSTREAM_BUSY. Children made by bare clone or vfork are not noticed.
  */
 
 #ifndef SIFTSTREAM_H
@@ -150,6 +167,111 @@ typedef int32_t siftstream_channel_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// When written rows are made to survive a power failure. Finished files are always synced.
+enum siftstream_fsync
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Only when asked for, and when a file is finished.
+  SIFTSTREAM_FSYNC_NEVER = 0,
+  // At most so long after they were written.
+  SIFTSTREAM_FSYNC_INTERVAL = 1,
+  // With every chunk.
+  SIFTSTREAM_FSYNC_EVERY_CHUNK = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_fsync siftstream_fsync;
+#else
+typedef int32_t siftstream_fsync;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How far a row has come; each level counts as the ones before it, too.
+enum siftstream_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // A call to send was told OK. Nothing to wait for: siftstream_stream_flush does not take it.
+  SIFTSTREAM_LEVEL_ACCEPTED = 0,
+  // The row survives a crash of the process.
+  SIFTSTREAM_LEVEL_WRITTEN = 1,
+  // The row survives a power failure.
+  SIFTSTREAM_LEVEL_DURABLE = 2,
+  // Sift has the row.
+  SIFTSTREAM_LEVEL_CONFIRMED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_level siftstream_level;
+#else
+typedef int32_t siftstream_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Where rows go. 2 is kept for live streaming with backups.
+enum siftstream_mode
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // To Sift; rows that are not confirmed stay in memory.
+  SIFTSTREAM_MODE_LIVE_ONLY = 1,
+  // To files only, to be sent or read later. Needs no network.
+  SIFTSTREAM_MODE_FILE_BACKUP = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_mode siftstream_mode;
+#else
+typedef int32_t siftstream_mode;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// A version of TLS.
+enum siftstream_tls_version
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // TLS 1.2.
+  SIFTSTREAM_TLS_1_2 = 12,
+  // TLS 1.3.
+  SIFTSTREAM_TLS_1_3 = 13,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_tls_version siftstream_tls_version;
+#else
+typedef int32_t siftstream_tls_version;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What happens when the disk, or the budget for it, is full.
+enum siftstream_when_full
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Senders wait until there is room.
+  SIFTSTREAM_WHEN_FULL_BLOCK = 0,
+  // Sending fails.
+  SIFTSTREAM_WHEN_FULL_ERROR = 1,
+  // The oldest finished file makes room; its unconfirmed rows are dropped, counted and reported.
+  SIFTSTREAM_WHEN_FULL_DROP_OLDEST = 2,
+  // The newest rows are dropped, counted and reported.
+  SIFTSTREAM_WHEN_FULL_DROP_NEWEST = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_when_full siftstream_when_full;
+#else
+typedef int32_t siftstream_when_full;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // The choices of a stream and its schema.
 typedef struct siftstream_config siftstream_config;
 
@@ -230,10 +352,10 @@ extern "C" {
 // Errors: INVALID_ARGUMENT if `out` is NULL. Thread-safety: any thread. Blocking: never.
 siftstream_status siftstream_config_create(struct siftstream_config **out, struct siftstream_error **error);
 
-// Frees a config. Nothing for NULL and for a config that was freed.
+// Frees a config. NULL is fine.
 //
-// Thread-safety: no other thread may use it. Blocking: never.
-void siftstream_config_free(struct siftstream_config *config);
+// Errors: INVALID_ARGUMENT, BUSY while another thread changes it. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_config_free(struct siftstream_config *config);
 
 // Sets the address of Sift's gRPC endpoint, such as "https://grpc-api.siftstack.com". The text is copied.
 //
@@ -250,6 +372,14 @@ siftstream_status siftstream_config_set_api_key(struct siftstream_config *config
                                                 struct siftstream_str api_key,
                                                 struct siftstream_error **error);
 
+// Takes address and API key from the table `profile` of the user's sift.toml, or from its top level if the name is
+// empty, instead of those that are set here. The text is copied; the file is read when a stream is created.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_profile(struct siftstream_config *config,
+                                                struct siftstream_str profile,
+                                                struct siftstream_error **error);
+
 // Allows http:// addresses: the API key and all data then travel unencrypted. Off by default.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
@@ -257,12 +387,309 @@ siftstream_status siftstream_config_set_insecure(struct siftstream_config *confi
                                                  bool insecure,
                                                  struct siftstream_error **error);
 
-// Sets the name of the vehicle or rig and the key under which its schema is registered. The texts are copied.
+// Trusts certificates besides those of the operating system and of Mozilla: the content of a PEM file. It is
+// copied.
+//
+// Errors: INVALID_ARGUMENT. What it holds is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_extra_ca_pem(struct siftstream_config *config,
+                                                     struct siftstream_bytes pem,
+                                                     struct siftstream_error **error);
+
+// Identifies this client by a certificate (mutual TLS): the contents of two PEM files. They are copied.
+//
+// Errors: INVALID_ARGUMENT. What they hold is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_client_identity(struct siftstream_config *config,
+                                                        struct siftstream_bytes certificate_pem,
+                                                        struct siftstream_bytes key_pem,
+                                                        struct siftstream_error **error);
+
+// Sets the name that the endpoint's certificate must hold, if it is not the host of the address. The text is
+// copied.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_asset(struct siftstream_config *config,
-                                              struct siftstream_str asset_name,
-                                              struct siftstream_str client_key,
+siftstream_status siftstream_config_set_server_name(struct siftstream_config *config,
+                                                    struct siftstream_str server_name,
+                                                    struct siftstream_error **error);
+
+// Sets the oldest version of TLS that is spoken, a siftstream_tls_version; 1.2 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_min_tls_version(struct siftstream_config *config,
+                                                        int32_t version,
+                                                        struct siftstream_error **error);
+
+// Sets the time for finding and reaching the host, in milliseconds; 10,000 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_connect_timeout_ms(struct siftstream_config *config,
+                                                           uint64_t milliseconds,
+                                                           struct siftstream_error **error);
+
+// Sets the time for the TLS handshake, in milliseconds; 10,000 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_handshake_timeout_ms(struct siftstream_config *config,
+                                                             uint64_t milliseconds,
+                                                             struct siftstream_error **error);
+
+// Sets after how many milliseconds of silence TCP asks whether the endpoint still lives (20,000 by default), how
+// often it asks (5,000) and after how many questions without an answer the connection is given up (4). 0 `retries`
+// turn it off.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_tcp_keepalive(struct siftstream_config *config,
+                                                      uint64_t idle_ms,
+                                                      uint64_t interval_ms,
+                                                      uint32_t retries,
+                                                      struct siftstream_error **error);
+
+// Sets the time for one attempt of a call other than sending, in milliseconds; 30,000 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_request_timeout_ms(struct siftstream_config *config,
+                                                           uint64_t milliseconds,
+                                                           struct siftstream_error **error);
+
+// Sets the time for all attempts of such a call together, in milliseconds; 120,000 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_overall_timeout_ms(struct siftstream_config *config,
+                                                           uint64_t milliseconds,
+                                                           struct siftstream_error **error);
+
+// Sets how calls other than sending are tried again: `max_attempts` times (5 by default), with waits of at most
+// `initial_backoff_ms` (50), growing by `backoff_multiplier` (5) to at most `max_backoff_ms` (5,000).
+//
+// Errors: INVALID_ARGUMENT. Whether the policy makes sense is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_control_retry_policy(struct siftstream_config *config,
+                                                             uint32_t max_attempts,
+                                                             uint64_t initial_backoff_ms,
+                                                             uint64_t max_backoff_ms,
+                                                             uint32_t backoff_multiplier,
+                                                             struct siftstream_error **error);
+
+// Sets the largest answer that is taken, in bytes; 50 MiB by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_max_decoding_message_size(struct siftstream_config *config,
+                                                                  size_t bytes,
+                                                                  struct siftstream_error **error);
+
+// Sets the number of threads that a stream runs on; 1 by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_worker_threads(struct siftstream_config *config,
+                                                       size_t threads,
+                                                       struct siftstream_error **error);
+
+// Sets where rows go, a siftstream_mode; SIFTSTREAM_MODE_LIVE_ONLY by default. Keys that the mode has no use for
+// are not looked at.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_mode(struct siftstream_config *config,
+                                             int32_t mode,
+                                             struct siftstream_error **error);
+
+// Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. Off by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_end_stream_on_validation_error(struct siftstream_config *config,
+                                                                       bool end,
+                                                                       struct siftstream_error **error);
+
+// Sets the largest encoded row in bytes; 4 MiB by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_max_row_size(struct siftstream_config *config,
+                                                     size_t bytes,
+                                                     struct siftstream_error **error);
+
+// Sets how long rows may wait for more rows before they are sent, in microseconds; 1,000 by default, 0 sends at
+// once. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_linger_us(struct siftstream_config *config,
+                                                  uint64_t microseconds,
+                                                  struct siftstream_error **error);
+
+// Sets how often what was sent is confirmed, in milliseconds; 60,000 by default. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_checkpoint_interval_ms(struct siftstream_config *config,
+                                                               uint64_t milliseconds,
+                                                               struct siftstream_error **error);
+
+// Sets how much memory unconfirmed rows may take; 64 MiB by default, 0 keeps none. For SIFTSTREAM_MODE_LIVE_ONLY.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_replay_window_bytes(struct siftstream_config *config,
+                                                            uint64_t bytes,
+                                                            struct siftstream_error **error);
+
+// Sets how many rows may wait to be sent; 102,400 by default. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_ingestion_data_channel_capacity(struct siftstream_config *config,
+                                                                        uint64_t rows,
+                                                                        struct siftstream_error **error);
+
+// Sets how much memory rows that wait to be sent may take; 64 MiB by default. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_ingestion_data_channel_bytes(struct siftstream_config *config,
+                                                                     uint64_t bytes,
+                                                                     struct siftstream_error **error);
+
+// Sets how failures of sending are retried, as siftstream_config_set_control_retry_policy does for other calls.
+// While rows are kept, there is no last attempt. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Whether the policy makes sense is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_retry_policy(struct siftstream_config *config,
+                                                     uint32_t max_attempts,
+                                                     uint64_t initial_backoff_ms,
+                                                     uint64_t max_backoff_ms,
+                                                     uint32_t backoff_multiplier,
+                                                     struct siftstream_error **error);
+
+// Ends a stream at the first failure of sending. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_no_retry(struct siftstream_config *config,
+                                                 struct siftstream_error **error);
+
+// Sets after how long without progress a gRPC stream that has something to do is given up, in milliseconds; 60,000
+// by default. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_idle_timeout_ms(struct siftstream_config *config,
+                                                        uint64_t milliseconds,
+                                                        struct siftstream_error **error);
+
+// Sets how long the answer to a half-closed gRPC stream may take while nothing moves, in milliseconds; 30,000 by
+// default. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_response_timeout_ms(struct siftstream_config *config,
+                                                            uint64_t milliseconds,
+                                                            struct siftstream_error **error);
+
+// Sets the directory that holds the files of all streams; by default `siftstream` in the user's data directory. It
+// is created if it is missing. The text is copied. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_backups_dir(struct siftstream_config *config,
+                                                    struct siftstream_str directory,
+                                                    struct siftstream_error **error);
+
+// Sets the name that tells streams of one schema apart on disk; `default` by default. The text is copied. For
+// modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_stream_name(struct siftstream_config *config,
+                                                    struct siftstream_str name,
+                                                    struct siftstream_error **error);
+
+// Sets the ID under which Sift knows the schema, if the caller has it: then Sift is not asked. The text is copied.
+// For SIFTSTREAM_MODE_FILE_BACKUP.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_ingestion_config_id(struct siftstream_config *config,
+                                                            struct siftstream_str id,
+                                                            struct siftstream_error **error);
+
+// Sets how long a start waits for Sift, if it has to ask for an ID, before it goes on without, in milliseconds;
+// 3,000 by default. For SIFTSTREAM_MODE_FILE_BACKUP.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_offline_after_ms(struct siftstream_config *config,
+                                                         uint64_t milliseconds,
+                                                         struct siftstream_error **error);
+
+// Sets how many rows may wait to be written; 102,400 by default. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_backup_data_channel_capacity(struct siftstream_config *config,
+                                                                     uint64_t rows,
+                                                                     struct siftstream_error **error);
+
+// Sets how much memory rows that wait to be written may take; 64 MiB by default. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_backup_data_channel_bytes(struct siftstream_config *config,
+                                                                  uint64_t bytes,
+                                                                  struct siftstream_error **error);
+
+// Sets how many rows share a chunk of a file at most; 1,024 by default. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_batch_size(struct siftstream_config *config,
+                                                   uint32_t rows,
+                                                   struct siftstream_error **error);
+
+// Sets how long a row waits at most for others before it is written, in milliseconds; 50 by default. For modes
+// that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_flush_interval_ms(struct siftstream_config *config,
+                                                          uint64_t milliseconds,
+                                                          struct siftstream_error **error);
+
+// Sets at how many bytes a file is finished and the next one begins; 500 MiB by default. For modes that write
+// files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_max_backup_file_size(struct siftstream_config *config,
+                                                             uint64_t bytes,
+                                                             struct siftstream_error **error);
+
+// Sets at how many files a checkpoint is made early; no limit by default. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_max_file_count(struct siftstream_config *config,
+                                                       size_t files,
+                                                       struct siftstream_error **error);
+
+// Keeps files after everything in them was confirmed. Off by default. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_retain_backups(struct siftstream_config *config,
+                                                       bool retain,
+                                                       struct siftstream_error **error);
+
+// Sets how many bytes all files of the stream may take together, those of earlier starts included; no limit by
+// default. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_max_bytes(struct siftstream_config *config,
+                                                  uint64_t bytes,
+                                                  struct siftstream_error **error);
+
+// Sets how many bytes to leave free on the disk; 256 MiB by default. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_min_free(struct siftstream_config *config,
+                                                 uint64_t bytes,
+                                                 struct siftstream_error **error);
+
+// Sets what to do when there is no room, a siftstream_when_full; SIFTSTREAM_WHEN_FULL_BLOCK by default. For modes
+// that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_when_full(struct siftstream_config *config,
+                                                  int32_t when_full,
+                                                  struct siftstream_error **error);
+
+// Sets when written rows are made to survive a power failure, a siftstream_fsync; at most 500 ms after they were
+// written by default. `interval_ms` is looked at for SIFTSTREAM_FSYNC_INTERVAL only. For modes that write files.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_fsync(struct siftstream_config *config,
+                                              int32_t fsync,
+                                              uint64_t interval_ms,
                                               struct siftstream_error **error);
 
 // Adds a tag to the asset; those it has stay. The text is copied.
@@ -280,6 +707,22 @@ siftstream_status siftstream_config_add_asset_metadata(struct siftstream_config 
                                                        struct siftstream_str value,
                                                        struct siftstream_error **error);
 
+// Adds metadata to the asset; a key that it has gets the new value. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_asset_metadata_number(struct siftstream_config *config,
+                                                              struct siftstream_str key,
+                                                              double value,
+                                                              struct siftstream_error **error);
+
+// Adds metadata to the asset; a key that it has gets the new value. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_add_asset_metadata_bool(struct siftstream_config *config,
+                                                            struct siftstream_str key,
+                                                            bool value,
+                                                            struct siftstream_error **error);
+
 // Attaches all rows to the run with this client key, which is created or updated. The texts are copied.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
@@ -295,61 +738,59 @@ siftstream_status siftstream_config_attach_run_id(struct siftstream_config *conf
                                                   struct siftstream_str run_id,
                                                   struct siftstream_error **error);
 
-// Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. Off by default.
+// Says what the run is about. The run must have been attached by its client key. The text is copied.
 //
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_end_stream_on_validation_error(struct siftstream_config *config,
-                                                                       bool end,
-                                                                       struct siftstream_error **error);
+// Errors: INVALID_ARGUMENT, NOT_CONFIGURED without such a run. Thread-safety: one thread at a time. Blocking:
+// never.
+siftstream_status siftstream_config_set_run_description(struct siftstream_config *config,
+                                                        struct siftstream_str description,
+                                                        struct siftstream_error **error);
 
-// Sets the largest encoded row in bytes; 4 MiB by default.
+// Adds a tag to the run; those it has stay. The run must have been attached by its client key. The text is copied.
 //
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_max_row_size(struct siftstream_config *config,
-                                                     size_t bytes,
+// Errors: INVALID_ARGUMENT, NOT_CONFIGURED without such a run. Thread-safety: one thread at a time. Blocking:
+// never.
+siftstream_status siftstream_config_add_run_tag(struct siftstream_config *config,
+                                                struct siftstream_str tag,
+                                                struct siftstream_error **error);
+
+// Adds metadata to the run; a key that it has gets the new value. The texts are copied. The run must have been
+// attached by its client key.
+//
+// Errors: INVALID_ARGUMENT, NOT_CONFIGURED without such a run. Thread-safety: one thread at a time. Blocking:
+// never.
+siftstream_status siftstream_config_add_run_metadata(struct siftstream_config *config,
+                                                     struct siftstream_str key,
+                                                     struct siftstream_str value,
                                                      struct siftstream_error **error);
 
-// Sets the number of threads that a stream runs on; 1 by default.
+// Adds metadata to the run; a key that it has gets the new value. The text is copied. The run must have been
+// attached by its client key.
 //
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_worker_threads(struct siftstream_config *config,
-                                                       size_t threads,
-                                                       struct siftstream_error **error);
-
-// Sets how long rows may wait for more rows before they are sent, in microseconds; 1,000 by default, 0 sends at once.
-//
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_linger_us(struct siftstream_config *config,
-                                                  uint64_t microseconds,
-                                                  struct siftstream_error **error);
-
-// Sets how often what was sent is confirmed, in milliseconds; 60,000 by default.
-//
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_checkpoint_interval_ms(struct siftstream_config *config,
-                                                               uint64_t milliseconds,
-                                                               struct siftstream_error **error);
-
-// Sets how much memory unconfirmed rows may take; 64 MiB by default, 0 keeps none.
-//
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_replay_window_bytes(struct siftstream_config *config,
-                                                            uint64_t bytes,
+// Errors: INVALID_ARGUMENT, NOT_CONFIGURED without such a run. Thread-safety: one thread at a time. Blocking:
+// never.
+siftstream_status siftstream_config_add_run_metadata_number(struct siftstream_config *config,
+                                                            struct siftstream_str key,
+                                                            double value,
                                                             struct siftstream_error **error);
 
-// Sets how many rows may wait to be sent; 102,400 by default.
+// Adds metadata to the run; a key that it has gets the new value. The text is copied. The run must have been
+// attached by its client key.
 //
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_ingestion_data_channel_capacity(struct siftstream_config *config,
-                                                                        uint64_t rows,
-                                                                        struct siftstream_error **error);
+// Errors: INVALID_ARGUMENT, NOT_CONFIGURED without such a run. Thread-safety: one thread at a time. Blocking:
+// never.
+siftstream_status siftstream_config_add_run_metadata_bool(struct siftstream_config *config,
+                                                          struct siftstream_str key,
+                                                          bool value,
+                                                          struct siftstream_error **error);
 
-// Sets how much memory rows that wait to be sent may take; 64 MiB by default.
+// Sets the name of the vehicle or rig and the key under which its schema is registered. The texts are copied.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_ingestion_data_channel_bytes(struct siftstream_config *config,
-                                                                     uint64_t bytes,
-                                                                     struct siftstream_error **error);
+siftstream_status siftstream_config_set_asset(struct siftstream_config *config,
+                                              struct siftstream_str asset_name,
+                                              struct siftstream_str client_key,
+                                              struct siftstream_error **error);
 
 // Adds a flow: a named group of channels that share one timestamp. The text is copied.
 //
@@ -413,10 +854,10 @@ bool siftstream_error_is_retryable(const struct siftstream_error *error);
 // Thread-safety: any thread. Blocking: never.
 siftstream_data_status siftstream_error_data_status(const struct siftstream_error *error);
 
-// Frees an error. Nothing for NULL and for an error that was freed.
+// Frees an error and its message. NULL is fine.
 //
-// Thread-safety: no other thread may use it. Blocking: never.
-void siftstream_error_free(struct siftstream_error *error);
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_error_free(struct siftstream_error *error);
 
 // Finds a flow of the stream and gives a handle for it in *out, which the caller frees; it may outlive the stream.
 //
@@ -434,10 +875,10 @@ siftstream_status siftstream_flow_channel_index(const struct siftstream_flow *fl
                                                 uint32_t *index_out,
                                                 struct siftstream_error **error);
 
-// Frees the handle; the flow itself stays. Nothing for NULL and for a handle that was freed.
+// Frees the handle; the flow itself stays. NULL is fine.
 //
-// Thread-safety: no other thread may use it. Blocking: never.
-void siftstream_flow_free(struct siftstream_flow *flow);
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_flow_free(struct siftstream_flow *flow);
 
 // Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
 //
@@ -446,10 +887,10 @@ siftstream_status siftstream_stream_metrics(const struct siftstream_stream *stre
                                             struct siftstream_metrics **out,
                                             struct siftstream_error **error);
 
-// Frees a snapshot. Nothing for NULL and for a snapshot that was freed.
+// Frees a snapshot. NULL is fine.
 //
-// Thread-safety: no other thread may use it. Blocking: never.
-void siftstream_metrics_free(struct siftstream_metrics *metrics);
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_metrics_free(struct siftstream_metrics *metrics);
 
 // Rows accepted from callers; 0 if `metrics` is no living snapshot.
 //
@@ -480,6 +921,36 @@ uint64_t siftstream_metrics_rows_confirmed(const struct siftstream_metrics *metr
 //
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_rows_dropped(const struct siftstream_metrics *metrics);
+
+// Rows that survive a crash of the process, from the first without a gap; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_written(const struct siftstream_metrics *metrics);
+
+// Rows that survive a power failure, from the first without a gap; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_durable(const struct siftstream_metrics *metrics);
+
+// Backup files created by this stream; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_backup_files(const struct siftstream_metrics *metrics);
+
+// Bytes of all backup files, those of earlier starts included; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_backup_bytes(const struct siftstream_metrics *metrics);
+
+// How often the disk failed; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_disk_errors(const struct siftstream_metrics *metrics);
+
+// Whether the disk fails now: rows wait in memory; false if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+bool siftstream_metrics_disk_degraded(const struct siftstream_metrics *metrics);
 
 // Rows that wait to be sent; 0 if `metrics` is no living snapshot.
 //
@@ -516,6 +987,16 @@ uint64_t siftstream_metrics_early_oks(const struct siftstream_metrics *metrics);
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_retries(const struct siftstream_metrics *metrics);
 
+// The wait that goes on now, in microseconds; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_current_backoff_us(const struct siftstream_metrics *metrics);
+
+// How often a gRPC stream ended with the status `code`; 0 if `code` is none, or `metrics` no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_grpc_status(const struct siftstream_metrics *metrics, int32_t code);
+
 // Rows that calls to send were told OK for; 0 if `report` is no living report.
 //
 // Thread-safety: any thread. Blocking: never.
@@ -551,10 +1032,25 @@ uint64_t siftstream_report_dropped(const struct siftstream_report *report);
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_report_rejected(const struct siftstream_report *report);
 
-// Frees a report. Nothing for NULL and for a report that was freed.
+// How many ranges of message IDs are not confirmed; 0 if `report` is no living report.
 //
-// Thread-safety: no other thread may use it. Blocking: never.
-void siftstream_report_free(struct siftstream_report *report);
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_report_unconfirmed_ranges(const struct siftstream_report *report);
+
+// Gives a range of message IDs that are not confirmed: from *first_out to before *end_out. Ranges are in order; the
+// first is `at` 0.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last range. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_report_unconfirmed_range(const struct siftstream_report *report,
+                                                      size_t at,
+                                                      uint64_t *first_out,
+                                                      uint64_t *end_out,
+                                                      struct siftstream_error **error);
+
+// Frees a report. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_report_free(struct siftstream_report *report);
 
 // Makes an empty row of the flow in *out. The caller frees it; it may outlive the flow's handle.
 //
@@ -563,10 +1059,10 @@ siftstream_status siftstream_row_create(const struct siftstream_flow *flow,
                                         struct siftstream_row **out,
                                         struct siftstream_error **error);
 
-// Frees a row. Nothing for NULL and for a row that was freed.
+// Frees a row. NULL is fine.
 //
-// Thread-safety: no other thread may use it. Blocking: never.
-void siftstream_row_free(struct siftstream_row *row);
+// Errors: INVALID_ARGUMENT, BUSY while another thread changes it. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_row_free(struct siftstream_row *row);
 
 // Empties all channels and forgets the timestamp; keeps the memory.
 //
@@ -702,26 +1198,28 @@ siftstream_status siftstream_row_set_values(struct siftstream_row *row,
 // Thread-safety: any thread. Blocking: never.
 const char *siftstream_status_name(int32_t status);
 
-// Registers the schema with Sift and starts a live-only stream, within `timeout_ms`. The stream is given in *out; the
-// caller frees it. The config is only read.
+// Starts a stream in the mode of the config, within `timeout_ms`: registers the schema with Sift, or takes a place on
+// disk, for which Sift is asked only if an ID is not known. The stream is given in *out; the caller frees it. The
+// config is only read, and can be freed at once.
 //
-// Errors: INVALID_ARGUMENT, AUTH, SCHEMA_MISMATCH, UNAVAILABLE, TIMEOUT, TLS and others; then nothing is left running.
-// Thread-safety: any thread; the config by one at a time. Blocking: up to `timeout_ms`.
+// Errors: INVALID_ARGUMENT, AUTH, SCHEMA_MISMATCH, UNAVAILABLE, TIMEOUT, TLS, IO and others; then nothing is left
+// running. Thread-safety: any thread; nobody may change the config meanwhile. Blocking: up to `timeout_ms`.
 siftstream_status siftstream_stream_create(const struct siftstream_config *config,
                                            uint32_t timeout_ms,
                                            struct siftstream_stream **out,
                                            struct siftstream_error **error);
 
-// Ends the stream without waiting for the network; unconfirmed rows of a live-only stream are lost. Call
-// siftstream_stream_finish first. Nothing for NULL and for a stream that was freed.
+// Ends the stream without waiting for the network, and frees it; unconfirmed rows of a live-only stream are lost. Call
+// siftstream_stream_finish first. Calls of other threads keep it running until they return. In a forked child only
+// the handle is freed, at once. NULL is fine.
 //
-// Thread-safety: no other thread may use it. Blocking: briefly.
-void siftstream_stream_free(struct siftstream_stream *stream);
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: up to a second, for the disk.
+siftstream_status siftstream_stream_free(struct siftstream_stream *stream);
 
 // Sends a row, waiting for room for at most `timeout_ms`. The row stays the caller's and can be used again at once.
 //
 // Errors: TIMEOUT, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
-// Thread-safety: the stream by any thread, the row by one at a time. Blocking: up to `timeout_ms`.
+// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: up to `timeout_ms`.
 siftstream_status siftstream_stream_send(const struct siftstream_stream *stream,
                                          const struct siftstream_row *row,
                                          uint32_t timeout_ms,
@@ -731,7 +1229,7 @@ siftstream_status siftstream_stream_send(const struct siftstream_stream *stream,
 //
 // FULL means that there is no room now. To keep this path free of allocations, FULL makes no error object.
 // Errors: FULL, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
-// Thread-safety: the stream by any thread, the row by one at a time. Blocking: never. Allocates nothing when warm.
+// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
 siftstream_status siftstream_stream_try_send(const struct siftstream_stream *stream,
                                              const struct siftstream_row *row,
                                              struct siftstream_error **error);
@@ -739,13 +1237,23 @@ siftstream_status siftstream_stream_try_send(const struct siftstream_stream *str
 // Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row.
 //
 // Errors: as siftstream_row_set_values and siftstream_stream_try_send; then nothing was accepted.
-// Thread-safety: the stream by any thread, the row by one at a time. Blocking: never. Allocates nothing when warm.
+// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
 siftstream_status siftstream_stream_try_send_values(const struct siftstream_stream *stream,
                                                     struct siftstream_row *row,
                                                     int64_t timestamp_ns,
                                                     const struct siftstream_value *values,
                                                     size_t count,
                                                     struct siftstream_error **error);
+
+// Brings everything accepted so far to a level, a siftstream_level, and waits for that. It makes it happen: a
+// checkpoint for CONFIRMED, an fsync for DURABLE.
+//
+// Errors: TIMEOUT, NOT_CONFIGURED for a level that rows of the mode never reach, and what ended the stream.
+// Thread-safety: any thread. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_flush(const struct siftstream_stream *stream,
+                                          int32_t level_number,
+                                          uint32_t timeout_ms,
+                                          struct siftstream_error **error);
 
 // Makes everything accepted so far confirmed by Sift, and waits for that.
 //
@@ -772,6 +1280,16 @@ siftstream_status siftstream_stream_cancel(const struct siftstream_stream *strea
                                            struct siftstream_str reason,
                                            struct siftstream_error **error);
 
+// Gives in *rows_out how many rows, from the first one on, are at a level, a siftstream_level, or beyond it without a
+// gap. Rows that a policy dropped count as passed.
+//
+// Errors: INVALID_ARGUMENT, NOT_CONFIGURED for a level that rows of the mode never reach. Thread-safety: any thread.
+// Blocking: never.
+siftstream_status siftstream_stream_watermark(const struct siftstream_stream *stream,
+                                              int32_t level_number,
+                                              uint64_t *rows_out,
+                                              struct siftstream_error **error);
+
 // How many rows, from the first one on, are confirmed without a gap; 0 if `stream` is no living stream.
 //
 // Thread-safety: any thread. Blocking: never.
@@ -781,7 +1299,7 @@ uint64_t siftstream_stream_confirmed_watermark(const struct siftstream_stream *s
 // config is looked at.
 //
 // Errors: SCHEMA_MISMATCH with the difference, UNAVAILABLE and others; then none was added.
-// Thread-safety: any thread; the config by one at a time. Blocking: up to `timeout_ms`.
+// Thread-safety: any thread; nobody may change the config meanwhile. Blocking: up to `timeout_ms`.
 siftstream_status siftstream_stream_add_new_flows(const struct siftstream_stream *stream,
                                                   const struct siftstream_config *config,
                                                   uint32_t timeout_ms,

@@ -1,45 +1,9 @@
 /* Calls every exported function with good and with bad arguments and checks each answer. Arguments: URI, API key. */
 
-#include <siftstream/siftstream.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include <string.h>
 
-#define CHECK(condition)                                                        \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                                  \
-    }                                                                           \
-  } while (0)
-
-/* The call answers with the status, with and without a place for an error; the error says the same. */
-#define FAILS(expected, call, arguments)                          \
-  do {                                                            \
-    siftstream_error *error = NULL;                               \
-    CHECK(call arguments == (expected));                          \
-    if (error != NULL) {                                          \
-      CHECK(siftstream_error_code(error) == (expected));          \
-      CHECK(siftstream_error_message(error).len > 0);             \
-      siftstream_error_free(error);                               \
-    }                                                             \
-  } while (0)
-
-#define OK(call, arguments)                                                             \
-  do {                                                                                  \
-    siftstream_error *error = NULL;                                                     \
-    const siftstream_status status = call arguments;                                    \
-    if (status != SIFTSTREAM_OK) {                                                      \
-      const siftstream_str why = siftstream_error_message(error);                       \
-      fprintf(stderr, "%s:%d: %s: %.*s\n", __FILE__, __LINE__,                          \
-              siftstream_status_name(status), (int)why.len, why.ptr);                   \
-      exit(1);                                                                          \
-    }                                                                                   \
-  } while (0)
-
 #define BAD SIFTSTREAM_INVALID_ARGUMENT
-
-static siftstream_str text(const char *of) { return siftstream_str_of(of); }
 
 static siftstream_str not_utf8(void) { return SIFTSTREAM_STR("\xff\xfe"); }
 
@@ -56,7 +20,15 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_add_asset_tag, (config, text("tag"), &error));
   FAILS(expected, siftstream_config_add_asset_metadata, (config, text("key"), text("value"), &error));
   FAILS(expected, siftstream_config_attach_run_id, (config, text("00000000-0000-0000-0000-000000000001"), &error));
+  FAILS(expected, siftstream_config_add_asset_metadata_number, (config, text("mass"), 1.5, &error));
+  FAILS(expected, siftstream_config_add_asset_metadata_bool, (config, text("crewed"), false, &error));
   FAILS(expected, siftstream_config_attach_run, (config, text("run"), text("run-1"), &error));
+  FAILS(expected, siftstream_config_set_run_description, (config, text("a test"), &error));
+  FAILS(expected, siftstream_config_add_run_tag, (config, text("tag"), &error));
+  FAILS(expected, siftstream_config_add_run_metadata, (config, text("key"), text("value"), &error));
+  FAILS(expected, siftstream_config_add_run_metadata_number, (config, text("number"), 2.0, &error));
+  FAILS(expected, siftstream_config_add_run_metadata_bool, (config, text("bool"), true, &error));
+  FAILS(expected, siftstream_config_set_mode, (config, SIFTSTREAM_MODE_LIVE_ONLY, &error));
   FAILS(expected, siftstream_config_set_end_stream_on_validation_error, (config, false, &error));
   FAILS(expected, siftstream_config_set_max_row_size, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_worker_threads, (config, 1, &error));
@@ -65,6 +37,52 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_replay_window_bytes, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_ingestion_data_channel_capacity, (config, 1000, &error));
   FAILS(expected, siftstream_config_set_ingestion_data_channel_bytes, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_no_retry, (config, &error));
+  FAILS(expected, siftstream_config_set_retry_policy, (config, 5, 50, 5000, 5, &error));
+  FAILS(expected, siftstream_config_set_idle_timeout_ms, (config, UINT64_MAX, &error));
+  FAILS(expected, siftstream_config_set_response_timeout_ms, (config, 30000, &error));
+  FAILS(expected, siftstream_config_set_server_name, (config, text("localhost"), &error));
+  FAILS(expected, siftstream_config_set_min_tls_version, (config, SIFTSTREAM_TLS_1_3, &error));
+  FAILS(expected, siftstream_config_set_connect_timeout_ms, (config, 10000, &error));
+  FAILS(expected, siftstream_config_set_handshake_timeout_ms, (config, 10000, &error));
+  FAILS(expected, siftstream_config_set_tcp_keepalive, (config, 20000, 5000, 4, &error));
+  FAILS(expected, siftstream_config_set_request_timeout_ms, (config, 30000, &error));
+  FAILS(expected, siftstream_config_set_overall_timeout_ms, (config, 120000, &error));
+  FAILS(expected, siftstream_config_set_control_retry_policy, (config, 5, 50, 5000, 5, &error));
+  FAILS(expected, siftstream_config_set_max_decoding_message_size, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_backups_dir, (config, text("/nowhere"), &error));
+  FAILS(expected, siftstream_config_set_stream_name, (config, text("default"), &error));
+  FAILS(expected, siftstream_config_set_ingestion_config_id, (config, text("an ID"), &error));
+  FAILS(expected, siftstream_config_set_offline_after_ms, (config, 3000, &error));
+  FAILS(expected, siftstream_config_set_backup_data_channel_capacity, (config, 1000, &error));
+  FAILS(expected, siftstream_config_set_backup_data_channel_bytes, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_batch_size, (config, 100, &error));
+  FAILS(expected, siftstream_config_set_flush_interval_ms, (config, 50, &error));
+  FAILS(expected, siftstream_config_set_max_backup_file_size, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_max_file_count, (config, 10, &error));
+  FAILS(expected, siftstream_config_set_retain_backups, (config, true, &error));
+  FAILS(expected, siftstream_config_set_max_bytes, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_min_free, (config, 0, &error));
+  FAILS(expected, siftstream_config_set_when_full, (config, SIFTSTREAM_WHEN_FULL_DROP_OLDEST, &error));
+  FAILS(expected, siftstream_config_set_fsync, (config, SIFTSTREAM_FSYNC_INTERVAL, 500, &error));
+}
+
+/* What would keep the stream of this test from starting, on a config of its own. */
+static void credentials_can_come_from_elsewhere(siftstream_config *config, siftstream_status expected) {
+  const siftstream_bytes pem = {(const uint8_t *)"PEM", 3};
+  FAILS(expected, siftstream_config_set_profile, (config, text("no such profile"), &error));
+  FAILS(expected, siftstream_config_set_extra_ca_pem, (config, pem, &error));
+  FAILS(expected, siftstream_config_set_client_identity, (config, pem, pem, &error));
+}
+
+static void numbers_that_stand_for_nothing_are_refused(siftstream_config *config) {
+  const int32_t unknown[] = {-1, 4, INT32_MIN, INT32_MAX};
+  for (int at = 0; at < 4; at++) {
+    FAILS(BAD, siftstream_config_set_mode, (config, unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_when_full, (config, unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_fsync, (config, unknown[at], 0, &error));
+    FAILS(BAD, siftstream_config_set_min_tls_version, (config, unknown[at], &error));
+  }
 }
 
 /* Describes one flow with a channel of each type. */
@@ -102,12 +120,21 @@ static void the_schema_refuses_what_cannot_be(siftstream_config *config) {
 static void null_and_foreign_configs_are_refused(void) {
   siftstream_config *freed = NULL;
   OK(siftstream_config_create, (&freed, &error));
-  siftstream_config_free(freed);
-  siftstream_config_free(freed);
-  siftstream_config_free(NULL);
+  credentials_can_come_from_elsewhere(freed, SIFTSTREAM_OK);
+  numbers_that_stand_for_nothing_are_refused(freed);
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_config_set_run_description, (freed, text("of what?"), &error));
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_config_add_run_tag, (freed, text("of what?"), &error));
+  siftstream_stream *never = NULL;
+  OK(siftstream_config_set_asset, (freed, text("abi"), text("abi-v1"), &error));
+  describe(freed);
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_stream_create, (freed, 1000, &never, &error));
+  CHECK(siftstream_config_free(freed) == SIFTSTREAM_OK);
+  CHECK(siftstream_config_free(freed) == BAD);
+  CHECK(siftstream_config_free(NULL) == SIFTSTREAM_OK);
   siftstream_config *const dead[] = {NULL, freed};
   for (int at = 0; at < 2; at++) {
     each_config_setter(dead[at], BAD);
+    credentials_can_come_from_elsewhere(dead[at], BAD);
     FAILS(BAD, siftstream_config_add_flow, (dead[at], text("x"), &error));
     FAILS(BAD, siftstream_config_add_channel, (dead[at], text("x"), text("x"), 1, text(""), text(""), NULL, &error));
     FAILS(BAD, siftstream_config_add_enum_type, (dead[at], text("x"), text("x"), text("x"), 1, &error));
@@ -125,12 +152,15 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   siftstream_metrics *metrics = NULL;
   siftstream_report *report = NULL;
   siftstream_value value;
+  uint64_t rows = 7;
   memset(&value, 0, sizeof value);
   FAILS(BAD, siftstream_stream_flow, (stream, text("all"), &flow, &error));
   FAILS(BAD, siftstream_stream_send, (stream, row, 0, &error));
   FAILS(BAD, siftstream_stream_try_send, (stream, row, &error));
   FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, &value, 1, &error));
   FAILS(BAD, siftstream_stream_flush_confirmed, (stream, 0, &error));
+  FAILS(BAD, siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_CONFIRMED, 0, &error));
+  FAILS(BAD, siftstream_stream_watermark, (stream, SIFTSTREAM_LEVEL_CONFIRMED, &rows, &error));
   FAILS(BAD, siftstream_stream_finish, (stream, 0, &report, &error));
   FAILS(BAD, siftstream_stream_cancel, (stream, text("why"), &error));
   FAILS(BAD, siftstream_stream_metrics, (stream, &metrics, &error));
@@ -140,7 +170,7 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_stream_detach_run, (stream, &error));
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text("key"), &error));
   CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
-  CHECK(flow == NULL && metrics == NULL && report == NULL);
+  CHECK(flow == NULL && metrics == NULL && report == NULL && rows == 7);
 }
 
 /* Calls each setter of a row that is not alive. */
@@ -210,6 +240,23 @@ static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row
   CHECK(siftstream_stream_confirmed_watermark(stream) == 3);
 }
 
+static void levels_that_the_mode_does_not_have_are_refused(const siftstream_stream *stream) {
+  uint64_t rows = 7;
+  OK(siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_CONFIRMED, 10000, &error));
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_WRITTEN, 0, &error));
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_DURABLE, 0, &error));
+  FAILS(BAD, siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_ACCEPTED, 0, &error));
+  FAILS(BAD, siftstream_stream_flush, (stream, 4, 0, &error));
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_stream_watermark, (stream, SIFTSTREAM_LEVEL_DURABLE, &rows, &error));
+  FAILS(BAD, siftstream_stream_watermark, (stream, -1, &rows, &error));
+  FAILS(BAD, siftstream_stream_watermark, (stream, SIFTSTREAM_LEVEL_ACCEPTED, NULL, &error));
+  CHECK(rows == 7);
+  OK(siftstream_stream_watermark, (stream, SIFTSTREAM_LEVEL_ACCEPTED, &rows, &error));
+  CHECK(rows == 3);
+  OK(siftstream_stream_watermark, (stream, SIFTSTREAM_LEVEL_CONFIRMED, &rows, &error));
+  CHECK(rows == 3);
+}
+
 static void metrics_are_read(const siftstream_stream *stream) {
   siftstream_metrics *metrics = NULL;
   OK(siftstream_stream_metrics, (stream, &metrics, &error));
@@ -225,9 +272,15 @@ static void metrics_are_read(const siftstream_stream *stream) {
   CHECK(siftstream_metrics_checkpoints_failed(metrics) == 0);
   CHECK(siftstream_metrics_early_oks(metrics) == 0);
   CHECK(siftstream_metrics_retries(metrics) == 0);
-  siftstream_metrics_free(metrics);
-  siftstream_metrics_free(metrics);
-  siftstream_metrics_free(NULL);
+  CHECK(siftstream_metrics_current_backoff_us(metrics) == 0);
+  CHECK(siftstream_metrics_grpc_status(metrics, 0) >= 1 && siftstream_metrics_grpc_status(metrics, 14) == 0);
+  CHECK(siftstream_metrics_grpc_status(metrics, -1) == 0 && siftstream_metrics_grpc_status(metrics, 17) == 0);
+  CHECK(siftstream_metrics_rows_written(metrics) == 0 && siftstream_metrics_rows_durable(metrics) == 0);
+  CHECK(siftstream_metrics_backup_files(metrics) == 0 && siftstream_metrics_backup_bytes(metrics) == 0);
+  CHECK(siftstream_metrics_disk_errors(metrics) == 0 && !siftstream_metrics_disk_degraded(metrics));
+  CHECK(siftstream_metrics_free(metrics) == SIFTSTREAM_OK);
+  CHECK(siftstream_metrics_free(metrics) == BAD);
+  CHECK(siftstream_metrics_free(NULL) == SIFTSTREAM_OK);
   CHECK(siftstream_metrics_rows_accepted(metrics) == 0);
   FAILS(BAD, siftstream_stream_metrics, (stream, NULL, &error));
 }
@@ -256,9 +309,15 @@ static void the_stream_is_finished_once_and_for_all(siftstream_stream *stream, s
   CHECK(siftstream_report_recovered(report) == 0 && siftstream_report_on_disk(report) == 0);
   CHECK(siftstream_report_in_memory(report) == 0 && siftstream_report_dropped(report) == 0);
   CHECK(siftstream_report_rejected(report) == 0);
-  siftstream_report_free(report);
-  siftstream_report_free(report);
-  siftstream_report_free(NULL);
+  uint64_t first = 7, end = 7;
+  CHECK(siftstream_report_unconfirmed_ranges(report) == 0);
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_unconfirmed_range, (report, 0, &first, &end, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_unconfirmed_range, (report, SIZE_MAX, &first, &end, &error));
+  CHECK(siftstream_report_free(report) == SIFTSTREAM_OK);
+  CHECK(siftstream_report_free(report) == BAD);
+  CHECK(siftstream_report_free(NULL) == SIFTSTREAM_OK);
+  FAILS(BAD, siftstream_report_unconfirmed_range, (report, 0, &first, &end, &error));
+  CHECK(first == 7 && end == 7 && siftstream_report_unconfirmed_ranges(report) == 0);
   CHECK(siftstream_report_accepted(report) == 0);
   FAILS(SIFTSTREAM_CLOSED, siftstream_stream_try_send, (stream, row, &error));
   FAILS(SIFTSTREAM_CLOSED, siftstream_stream_send, (stream, row, 1000, &error));
@@ -271,9 +330,9 @@ static void errors_tell_what_happened(void) {
   CHECK(siftstream_error_code(error) == BAD);
   CHECK(!siftstream_error_is_retryable(error));
   CHECK(siftstream_error_data_status(error) == SIFTSTREAM_DATA_NOT_ACCEPTED);
-  siftstream_error_free(error);
-  siftstream_error_free(error);
-  siftstream_error_free(NULL);
+  CHECK(siftstream_error_free(error) == SIFTSTREAM_OK);
+  CHECK(siftstream_error_free(error) == BAD);
+  CHECK(siftstream_error_free(NULL) == SIFTSTREAM_OK);
   siftstream_error *const dead[] = {NULL, error};
   for (int at = 0; at < 2; at++) {
     CHECK(siftstream_error_code(dead[at]) == BAD);
@@ -326,25 +385,32 @@ int main(int argc, char **argv) {
 
   wrong_values_are_refused(stream, row);
   rows_of_all_types_are_sent(stream, row);
+  levels_that_the_mode_does_not_have_are_refused(stream);
   metrics_are_read(stream);
   the_stream_changes_while_it_runs(stream, argv[2]);
   OK(siftstream_stream_flow, (stream, text("late"), &late, &error));
   the_stream_is_finished_once_and_for_all(stream, row);
 
   dead_streams_are_refused(NULL, row, config);
-  siftstream_stream_free(stream);
+  int here = 0;
+  dead_streams_are_refused((siftstream_stream *)(void *)&here, row, config);
+  dead_streams_are_refused((siftstream_stream *)(uintptr_t)UINTPTR_MAX, row, config);
+  CHECK(siftstream_stream_free((siftstream_stream *)(void *)row) == BAD);
+  CHECK(siftstream_stream_free((siftstream_stream *)(void *)&here) == BAD);
+  CHECK(siftstream_stream_free(stream) == SIFTSTREAM_OK);
   dead_streams_are_refused(stream, row, config);
-  siftstream_stream_free(stream);
-  siftstream_stream_free(NULL);
-  siftstream_row_free(row);
+  CHECK(siftstream_stream_free(stream) == BAD);
+  CHECK(siftstream_stream_free(NULL) == SIFTSTREAM_OK);
+  CHECK(siftstream_row_free(row) == SIFTSTREAM_OK);
   dead_rows_are_refused(row);
   dead_rows_are_refused(NULL);
-  siftstream_row_free(row);
-  siftstream_row_free(NULL);
-  siftstream_flow_free(flow);
-  siftstream_flow_free(flow);
-  siftstream_flow_free(late);
-  siftstream_flow_free(NULL);
+  dead_rows_are_refused((siftstream_row *)(void *)&here);
+  CHECK(siftstream_row_free(row) == BAD);
+  CHECK(siftstream_row_free(NULL) == SIFTSTREAM_OK);
+  CHECK(siftstream_flow_free(flow) == SIFTSTREAM_OK);
+  CHECK(siftstream_flow_free(flow) == BAD);
+  CHECK(siftstream_flow_free(late) == SIFTSTREAM_OK);
+  CHECK(siftstream_flow_free(NULL) == SIFTSTREAM_OK);
   FAILS(BAD, siftstream_flow_channel_index, (flow, text("type_1"), &index, &error));
   siftstream_config_free(config);
   return 0;

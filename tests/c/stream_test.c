@@ -1,17 +1,7 @@
 /* Streams rows of all types and checks what finish reports. Arguments: URI, API key, number of rows. */
 
-#include <siftstream/siftstream.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "check.h"
 #include <string.h>
-
-#define CHECK(condition)                                                              \
-  do {                                                                                \
-    if (!(condition)) {                                                               \
-      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);       \
-      exit(1);                                                                        \
-    }                                                                                 \
-  } while (0)
 
 static void ok(siftstream_status status, siftstream_error *error) {
   if (status != SIFTSTREAM_OK) {

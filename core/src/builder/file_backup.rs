@@ -15,7 +15,7 @@ use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey};
 use crate::stream::{Inner, Registration, SiftStream};
-use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart};
+use crate::transport::{AnyTransport, FileBackup, FileBackupConfig, FileBackupStart, Transport};
 
 /// What slots of file-backup streams are keyed by beside their names.
 const MODE: &str = "file_backup";
@@ -153,10 +153,20 @@ impl FileBackupBuilder {
         handle.run_blocking(self.start(runtime), timeout)
     }
 
-    async fn start(
-        mut self,
-        runtime: StreamRuntime,
-    ) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
+    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
+    pub fn build_any_blocking(
+        self,
+        timeout: Duration,
+    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
+        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let handle = runtime.handle();
+        handle.run_blocking(self.start(runtime), timeout)
+    }
+
+    async fn start<T>(mut self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
+    where
+        T: Transport + From<FileBackup>,
+    {
         self.options.validate()?;
         let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, .. } = self.config;
         let wanted = Wanted {
@@ -200,7 +210,7 @@ impl FileBackupBuilder {
             is_waiting: question.is_some(),
             config,
         };
-        let transport = FileBackup::start(start)?;
+        let transport: T = FileBackup::start(start)?.into();
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
         let inner = Arc::new(Inner { encoder, transport, registration, runtime });
         if let Some(question) = question {

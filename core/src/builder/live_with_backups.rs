@@ -21,7 +21,7 @@ use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::ReingestionOptions;
-use crate::transport::{LiveStreamingWithBackups, Parts};
+use crate::transport::{AnyTransport, LiveStreamingWithBackups, Parts, Transport};
 
 /// What slots of such streams are keyed by beside their names.
 const MODE: &str = "live_with_backups";
@@ -258,10 +258,20 @@ impl LiveWithBackupsBuilder {
         handle.run_blocking(self.start(runtime), timeout)
     }
 
-    async fn start(
-        mut self,
-        runtime: StreamRuntime,
-    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
+    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
+    pub fn build_any_blocking(
+        self,
+        timeout: Duration,
+    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
+        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let handle = runtime.handle();
+        handle.run_blocking(self.start(runtime), timeout)
+    }
+
+    async fn start<T>(mut self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
+    where
+        T: Transport + From<LiveStreamingWithBackups>,
+    {
         self.options.validate()?;
         if let Some(policy) = &self.retry_policy {
             policy.validate()?;
@@ -310,7 +320,7 @@ impl LiveWithBackupsBuilder {
             writer: self.options.disk.writer_options(),
             reingestion: self.options.reingestion(),
         };
-        let transport = LiveStreamingWithBackups::start(parts)?;
+        let transport: T = LiveStreamingWithBackups::start(parts)?.into();
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
         let inner = Arc::new(Inner { encoder, transport, registration, runtime });
         if let Some(question) = question {

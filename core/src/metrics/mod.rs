@@ -26,7 +26,7 @@ pub(crate) struct StreamCounters {
 }
 
 /// The counters of a stream at one moment. Each is exact; together they are not one instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SiftStreamMetricsSnapshot {
     /// Rows accepted from callers.

@@ -6,5 +6,6 @@
 pub mod clock;
 pub mod connector;
 pub mod filesystem;
+pub(crate) mod process;
 pub(crate) mod runtime;
 pub(crate) mod worker;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
+use super::process::Origin;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Spawns tasks on the threads of a stream. Cheap to clone; does not keep the threads alive.
@@ -74,11 +75,13 @@ fn died() -> Error {
 #[derive(Debug)]
 pub(crate) struct StreamRuntime {
     runtime: Option<Runtime>,
+    origin: Origin,
 }
 
 impl StreamRuntime {
     /// Starts `workers` threads named `siftstream-0`, `siftstream-1`, …
     pub(crate) fn start(workers: usize) -> Result<Self> {
+        let origin = Origin::here()?;
         let number = Arc::new(AtomicUsize::new(0));
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers.max(1))
@@ -88,7 +91,12 @@ impl StreamRuntime {
             .map_err(|error| {
                 Error::new(ErrorCode::Internal, format!("cannot start the threads of a stream: {error}"))
             })?;
-        Ok(Self { runtime: Some(runtime) })
+        Ok(Self { runtime: Some(runtime), origin })
+    }
+
+    /// The process that the threads are in.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     pub(crate) fn handle(&self) -> RuntimeHandle {

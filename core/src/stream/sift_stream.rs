@@ -25,6 +25,10 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 ///
 /// Cheap to clone, `Send + Sync`, all calls take `&self`. It runs on threads of its own, so callers need no runtime,
 /// and being inside one is fine too. Calls that are not `async` and take a timeout block the calling thread.
+///
+/// In a child that was forked after the stream was made, the threads are missing: calls fail with
+/// [`ErrorCode::Forked`], or tell of no rows if they cannot fail, and dropping the stream does nothing. The parent's
+/// stream goes on.
 pub struct SiftStream<E: Encoder, T: Transport> {
     pub(crate) inner: Arc<Inner<E, T>>,
 }
@@ -50,12 +54,21 @@ impl<E: Encoder, T: Transport> Clone for SiftStream<E, T> {
     }
 }
 
+impl<E: Encoder, T: Transport> Drop for SiftStream<E, T> {
+    /// What a forked child holds of the stream stays as it is: it waits for threads, and may be locked by them.
+    fn drop(&mut self) {
+        if self.inner.runtime.origin().is_elsewhere() {
+            std::mem::forget(Arc::clone(&self.inner));
+        }
+    }
+}
+
 impl<E: Encoder, T: Transport> SiftStream<E, T> {
     /// Sends, waiting for room as long as it takes. On an error nothing was accepted and the data comes back.
     ///
     /// Dropping the future before it is ready leaves the row not accepted.
     pub async fn send<M: Encodeable<E>>(&self, message: M) -> Result<(), SendError<M>> {
-        let pushed = match message.prepare(&self.inner.encoder) {
+        let pushed = match self.prepare(&message) {
             Ok(row) => self.inner.transport.intake().push(&row).await.map_err(refusal),
             Err(error) => Err(error),
         };
@@ -64,7 +77,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Sends, blocking the calling thread for at most `timeout` until there is room.
     pub fn send_timeout<M: Encodeable<E>>(&self, message: M, timeout: Duration) -> Result<(), SendError<M>> {
-        let pushed = match message.prepare(&self.inner.encoder) {
+        let pushed = match self.prepare(&message) {
             Ok(row) => match self.inner.transport.intake().push_until(&row, timeout) {
                 Ok(_) => Ok(()),
                 Err(Refusal::Full) => Err(self.no_room_within(timeout)),
@@ -77,7 +90,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Sends without ever waiting.
     pub fn try_send<M: Encodeable<E>>(&self, message: M) -> Result<(), TrySendError<M>> {
-        let pushed = match message.prepare(&self.inner.encoder) {
+        let pushed = match self.prepare(&message) {
             Ok(row) => self.inner.transport.intake().try_push(&row),
             Err(error) => Err(Refusal::Invalid(error)),
         };
@@ -129,6 +142,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Brings everything accepted so far to `level`, and waits for it. Blocks the calling thread.
     pub fn flush(&self, level: Level, timeout: Duration) -> Result<()> {
+        self.check_process()?;
         self.inner.transport.flush(level, deadline(timeout))
     }
 
@@ -140,6 +154,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     /// Ends the stream: delivers what was accepted and says what became of each row. Blocks the calling thread, never
     /// longer than `timeout` plus 250 ms. Calling it again is harmless.
     pub fn finish(&self, timeout: Duration) -> Result<Report, FinishError> {
+        self.check_process().map_err(|error| FinishError { error, report: Report::default() })?;
         self.inner.transport.finish(deadline(timeout))
     }
 
@@ -155,6 +170,9 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Ends the stream now. Waiting calls get `reason`.
     pub fn cancel(&self, reason: &str) {
+        if self.check_process().is_err() {
+            return;
+        }
         let message = format!("the stream was cancelled: {reason}");
         self.inner.transport.cancel(Error::new(ErrorCode::Cancelled, message));
     }
@@ -166,12 +184,23 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// How far the rows have come.
     pub fn watermarks(&self) -> Watermarks {
-        self.inner.transport.watermarks()
+        match self.check_process() {
+            Ok(()) => self.inner.transport.watermarks(),
+            Err(_) => Watermarks::default(),
+        }
     }
 
     /// The counters of this moment.
     pub fn get_metrics_snapshot(&self) -> SiftStreamMetricsSnapshot {
-        self.inner.transport.snapshot()
+        match self.check_process() {
+            Ok(()) => self.inner.transport.snapshot(),
+            Err(_) => SiftStreamMetricsSnapshot::default(),
+        }
+    }
+
+    /// An error with [`ErrorCode::Forked`] in a child that was forked after the stream was made. Makes no system call.
+    pub fn check_process(&self) -> Result<()> {
+        self.inner.runtime.origin().check()
     }
 
     /// The encoder, which knows the flows.
@@ -181,17 +210,20 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Replaces the API key; requests that begin later carry the new one.
     pub fn set_api_key(&self, key: &str) -> Result<()> {
+        self.check_process()?;
         self.inner.registration.key.set_api_key(ApiKey::new(key)?);
         Ok(())
     }
 
     /// The ID of the run that rows are attached to.
     pub fn run_id(&self) -> Option<String> {
+        self.check_process().ok()?;
         self.inner.registration.run_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Attaches rows sent from now on to a run, which is looked up, or created or updated by its client key.
     pub async fn attach_run(&self, selector: RunSelector) -> Result<()> {
+        self.check_process()?;
         let control = self.inner.registration.control.clone();
         let run_id = self.on_own_threads(async move { control.ensure_run(&selector).await }).await?;
         self.set_run(Some(run_id));
@@ -200,6 +232,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
     pub fn attach_run_blocking(&self, selector: RunSelector, timeout: Duration) -> Result<()> {
+        self.check_process()?;
         let control = self.inner.registration.control.clone();
         let run_id = self
             .inner
@@ -212,7 +245,14 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Rows sent from now on belong to no run.
     pub fn detach_run(&self) {
-        self.set_run(None);
+        if self.check_process().is_ok() {
+            self.set_run(None);
+        }
+    }
+
+    fn prepare<'a, M: Encodeable<E>>(&self, message: &'a M) -> Result<M::Row<'a>> {
+        self.check_process()?;
+        message.prepare(&self.inner.encoder)
     }
 
     fn set_run(&self, run_id: Option<String>) {
@@ -265,6 +305,7 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
     }
 
     fn adding(&self, flows: &[FlowConfig]) -> Result<impl Future<Output = Result<()>> + Send + use<T>> {
+        self.check_process()?;
         let config_id = self.inner.encoder.ingestion_config_id().to_owned();
         if is_placeholder(config_id.as_bytes()) {
             let message = "the stream started without a network, so its ingestion config has no ID yet: \
@@ -289,6 +330,7 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
 
     /// The descriptor of the flow `name`, for building rows by channel index.
     pub fn get_flow_descriptor(&self, name: &str) -> Result<crate::flow::FlowDescriptor> {
+        self.check_process()?;
         self.inner.encoder.get_flow_descriptor(name)
     }
 }

@@ -32,7 +32,7 @@ pub struct FileBackup {
     schema: Mutex<Weak<Spool>>,
     /// The network counters, which stay at zero.
     network: StreamCounters,
-    config: FileBackupConfig,
+    config: Box<FileBackupConfig>,
     late: Arc<LateIds>,
 }
 
@@ -68,7 +68,7 @@ impl FileBackup {
         let files = FileWriterParts { spool, area, clock, options: writer, waiting, manager: None };
         let writer = FileWriter::new(shared.clone(), files);
         worker::spawn("siftstream-disk", move || writer.run(companions))?;
-        Ok(Self { shared, schema, network: StreamCounters::default(), config, late })
+        Ok(Self { shared, schema, network: StreamCounters::default(), config: Box::new(config), late })
     }
 
     pub(crate) fn config(&self) -> &FileBackupConfig {

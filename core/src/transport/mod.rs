@@ -1,10 +1,12 @@
 //! How rows are delivered. One file per transport.
 
+mod any;
 mod file_backup;
 mod file_backup_config;
 mod live_only;
 mod live_with_backups;
 
+pub use any::AnyTransport;
 pub use file_backup::FileBackup;
 pub(crate) use file_backup::FileBackupStart;
 pub use file_backup_config::FileBackupConfig;

@@ -1,0 +1,211 @@
+//! How rows get to Sift.
+
+use std::time::Duration;
+
+use super::connection::retry_policy;
+use super::{FOREVER, Mode, choose, millis, set, siftstream_config};
+use crate::error::siftstream_error;
+use crate::status::siftstream_status;
+
+/// Where rows go. 2 is kept for live streaming with backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum siftstream_mode {
+    /// To Sift; rows that are not confirmed stay in memory.
+    SIFTSTREAM_MODE_LIVE_ONLY = 1,
+    /// To files only, to be sent or read later. Needs no network.
+    SIFTSTREAM_MODE_FILE_BACKUP = 3,
+}
+
+/// Sets where rows go, a siftstream_mode; SIFTSTREAM_MODE_LIVE_ONLY by default. Keys that the mode has no use for
+/// are not looked at.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_mode(
+    config: *mut siftstream_config,
+    mode: i32,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        let modes = [
+            (siftstream_mode::SIFTSTREAM_MODE_LIVE_ONLY as i32, Mode::LiveOnly),
+            (siftstream_mode::SIFTSTREAM_MODE_FILE_BACKUP as i32, Mode::FileBackup),
+        ];
+        config.mode = choose(mode, "siftstream_mode", &modes)?;
+        Ok(())
+    })
+}
+
+/// Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. Off by default.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_end_stream_on_validation_error(
+    config: *mut siftstream_config,
+    end: bool,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.end_stream_on_validation_error = Some(end);
+        Ok(())
+    })
+}
+
+/// Sets the largest encoded row in bytes; 4 MiB by default.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_max_row_size(
+    config: *mut siftstream_config,
+    bytes: usize,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.max_row_size = Some(bytes);
+        Ok(())
+    })
+}
+
+/// Sets how long rows may wait for more rows before they are sent, in microseconds; 1,000 by default, 0 sends at
+/// once. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_linger_us(
+    config: *mut siftstream_config,
+    microseconds: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.linger = Some(Duration::from_micros(microseconds).min(FOREVER));
+        Ok(())
+    })
+}
+
+/// Sets how often what was sent is confirmed, in milliseconds; 60,000 by default. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_checkpoint_interval_ms(
+    config: *mut siftstream_config,
+    milliseconds: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.checkpoint_interval = Some(millis(milliseconds));
+        Ok(())
+    })
+}
+
+/// Sets how much memory unconfirmed rows may take; 64 MiB by default, 0 keeps none. For SIFTSTREAM_MODE_LIVE_ONLY.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_replay_window_bytes(
+    config: *mut siftstream_config,
+    bytes: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.replay_window_bytes = Some(bytes);
+        Ok(())
+    })
+}
+
+/// Sets how many rows may wait to be sent; 102,400 by default. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_ingestion_data_channel_capacity(
+    config: *mut siftstream_config,
+    rows: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.ingestion_data_channel_capacity = Some(rows);
+        Ok(())
+    })
+}
+
+/// Sets how much memory rows that wait to be sent may take; 64 MiB by default. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_ingestion_data_channel_bytes(
+    config: *mut siftstream_config,
+    bytes: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.ingestion_data_channel_bytes = Some(bytes);
+        Ok(())
+    })
+}
+
+/// Sets how failures of sending are retried, as siftstream_config_set_control_retry_policy does for other calls.
+/// While rows are kept, there is no last attempt. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Whether the policy makes sense is checked when a stream is created.
+/// Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_retry_policy(
+    config: *mut siftstream_config,
+    max_attempts: u32,
+    initial_backoff_ms: u64,
+    max_backoff_ms: u64,
+    backoff_multiplier: u32,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.retry_policy =
+            Some(retry_policy(max_attempts, initial_backoff_ms, max_backoff_ms, backoff_multiplier));
+        Ok(())
+    })
+}
+
+/// Ends a stream at the first failure of sending. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_no_retry(
+    config: *mut siftstream_config,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.retry_policy = None;
+        Ok(())
+    })
+}
+
+/// Sets after how long without progress a gRPC stream that has something to do is given up, in milliseconds; 60,000
+/// by default. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_idle_timeout_ms(
+    config: *mut siftstream_config,
+    milliseconds: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.idle_timeout = Some(millis(milliseconds));
+        Ok(())
+    })
+}
+
+/// Sets how long the answer to a half-closed gRPC stream may take while nothing moves, in milliseconds; 30,000 by
+/// default. For modes that send to Sift.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_response_timeout_ms(
+    config: *mut siftstream_config,
+    milliseconds: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.response_timeout = Some(millis(milliseconds));
+        Ok(())
+    })
+}
