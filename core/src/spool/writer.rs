@@ -9,7 +9,7 @@ mod safety;
 
 use self::file::Current;
 use self::room::CHECK_SPACE_EVERY;
-use super::pbfs::{ChunkBuilder, GrpcRows};
+use super::pbfs::{ChunkBuilder, GrpcRows, check_rows};
 use super::policy::{FsyncPolicy, WhenFull, WriterOptions};
 use super::store::{Area, Spool, StoredFile};
 use super::window::{Closed, Window};
@@ -109,43 +109,49 @@ impl SpoolWriter {
     /// that there is no room (the policy says whether to wait).
     pub fn append(&mut self, segment: &[u8], first_id: u64, rows: u32) -> Result<()> {
         self.settle()?;
-        let mut count = 0_u32;
-        for row in GrpcRows::new(segment) {
-            let len = row?.len();
-            if len as u64 > super::pbfs::MAX_CHUNK - 4 {
-                return Err(Error::new(
-                    ErrorCode::RowTooLarge,
-                    format!("a row of {len} bytes is too large for a file"),
-                ));
-            }
-            count += 1;
-        }
-        if count != rows || first_id < self.next_id {
+        if first_id < self.next_id {
             let next = self.next_id;
-            let what = format!(
-                "a segment of {count} rows was announced as {rows} rows from ID {first_id}; next is {next}"
-            );
-            return Err(Error::new(ErrorCode::InvalidArgument, what));
+            let message = format!("rows from ID {first_id} cannot follow those below {next}");
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
         }
         if first_id != self.next_id {
             self.close();
             self.settle()?;
         }
-        self.next_id = first_id;
-        let fits = self.building.rows() + rows <= self.options.batch_size
-            && self.building.len() + segment.len() <= self.options.chunk_bytes;
-        if fits {
-            self.begin();
-            self.next_id += u64::from(self.building.push_grpc(segment)?);
-        } else {
-            for row in GrpcRows::new(segment) {
-                self.push(row?)?;
-            }
+        let next_id = std::mem::replace(&mut self.next_id, first_id);
+        if let Err(error) = self.take(segment, rows) {
+            self.next_id = next_id;
+            return Err(error);
         }
         if self.building.rows() >= self.options.batch_size {
             self.close();
         }
         self.write_closed().ok();
+        Ok(())
+    }
+
+    /// Takes a segment whole if it fits into a chunk, else row by row; after an error nothing of it.
+    fn take(&mut self, segment: &[u8], rows: u32) -> Result<()> {
+        let fits = |chunk: &ChunkBuilder| {
+            chunk.rows().saturating_add(rows) <= self.options.batch_size
+                && chunk.len() + segment.len() <= self.options.chunk_bytes
+        };
+        let mut fits_now = fits(&self.building);
+        if !fits_now && fits(&ChunkBuilder::default()) && self.is_nearly_full() {
+            self.close();
+            self.settle()?;
+            fits_now = true;
+        }
+        if !fits_now {
+            check_rows(segment, rows)?;
+            return GrpcRows::new(segment).try_for_each(|row| self.push(row?));
+        }
+        let was_empty = self.building.is_empty();
+        self.building.push_rows(segment, rows)?;
+        if was_empty && rows > 0 {
+            self.begin();
+        }
+        self.next_id += u64::from(rows);
         Ok(())
     }
 
@@ -266,11 +272,16 @@ impl SpoolWriter {
         std::mem::take(&mut self.dropped)
     }
 
+    /// Whether a chunk may close for what comes next, to take that whole instead of row by row.
+    fn is_nearly_full(&self) -> bool {
+        self.building.len() >= self.options.chunk_bytes / 2
+            || self.building.rows() >= self.options.batch_size / 2
+    }
+
+    /// The next ID is the first one of the chunk in the making.
     fn begin(&mut self) {
-        if self.building.is_empty() {
-            self.building_first = self.next_id;
-            self.building_since = Some(self.clock.monotonic());
-        }
+        self.building_first = self.next_id;
+        self.building_since = Some(self.clock.monotonic());
     }
 
     fn push(&mut self, row: &[u8]) -> Result<()> {
@@ -279,7 +290,9 @@ impl SpoolWriter {
         if full {
             self.close();
         }
-        self.begin();
+        if self.building.is_empty() {
+            self.begin();
+        }
         self.building.push(row)?;
         self.next_id += 1;
         Ok(())

@@ -105,6 +105,7 @@ impl ChunkBuilder {
     /// Adds the rows of a gRPC-framed segment, all or none; returns how many.
     pub fn push_grpc(&mut self, segment: &[u8]) -> Result<u32> {
         let (len, rows) = (self.buf.len(), self.rows);
+        self.buf.reserve(CHUNK_HEADER + segment.len());
         for message in GrpcRows::new(segment) {
             if let Err(error) = message.and_then(|message| self.push(message)) {
                 self.buf.truncate(len);
@@ -113,6 +114,19 @@ impl ChunkBuilder {
             }
         }
         Ok(self.rows - rows)
+    }
+
+    /// Adds the rows of a gRPC-framed segment, all or none; it must hold as many as announced. Reads each byte once, in
+    /// order, for it may come from another processor's cache.
+    pub(crate) fn push_rows(&mut self, segment: &[u8], announced: u32) -> Result<()> {
+        let (len, before) = (self.buf.len(), self.rows);
+        let rows = self.push_grpc(segment)?;
+        if rows != announced {
+            self.buf.truncate(len);
+            self.rows = before;
+            return Err(miscounted(rows, announced));
+        }
+        Ok(())
     }
 
     /// Writes the header; the result is the chunk as it stands in a file.
@@ -125,6 +139,26 @@ impl ChunkBuilder {
         self.buf[..4].copy_from_slice(&crc.to_le_bytes());
         self.buf
     }
+}
+
+/// Whether a segment holds as many rows as announced, each small enough for a chunk.
+pub(crate) fn check_rows(segment: &[u8], announced: u32) -> Result<()> {
+    let mut rows = 0;
+    for row in GrpcRows::new(segment) {
+        let len = row?.len();
+        if (4 + len) as u64 > MAX_CHUNK {
+            return Err(too_large(len));
+        }
+        rows += 1;
+    }
+    if rows == announced { Ok(()) } else { Err(miscounted(rows, announced)) }
+}
+
+fn miscounted(rows: u32, announced: u32) -> Error {
+    Error::new(
+        ErrorCode::InvalidArgument,
+        format!("a segment of {rows} rows was announced as {announced} rows"),
+    )
 }
 
 fn too_large(len: usize) -> Error {
@@ -147,6 +181,10 @@ mod tests {
             assert_eq!(chunk.push_grpc(bad).unwrap_err().code(), ErrorCode::InvalidArgument);
             assert_eq!((&chunk.buf, chunk.rows), (&before, 1));
         }
-        assert_eq!(chunk.push_grpc(b"\0\0\0\0\x01a\0\0\0\0\0").unwrap(), 2);
+        let two = b"\0\0\0\0\x01a\0\0\0\0\0";
+        assert_eq!(chunk.push_rows(two, 3).unwrap_err().code(), ErrorCode::InvalidArgument);
+        assert_eq!((&chunk.buf, chunk.rows), (&before, 1));
+        chunk.push_rows(two, 2).unwrap();
+        assert_eq!(chunk.rows, 3);
     }
 }

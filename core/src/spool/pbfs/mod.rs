@@ -9,6 +9,7 @@ mod chunk;
 mod damage;
 mod reader;
 
+pub(crate) use chunk::check_rows;
 pub use chunk::{ChunkBuilder, GrpcRows};
 pub use damage::{Damage, DamageReason};
 pub use reader::{Chunk, Item, Messages, PbfsReader};
