@@ -1,5 +1,7 @@
 //! Whatever system call on the disk fails, once or for as long as the fault lasts: no Ok for rows that are not there,
 //! no row given up, and when the fault is over everything is on disk.
+//!
+//! `SIFTSTREAM_FAULT_DEPTH` lets each call fail at so many of its first occurrences.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say where")]
@@ -55,6 +57,13 @@ fn run(case: Case) -> Vec<Call> {
     assert!(output.status.success(), "{case:?}: {text}");
 
     let promised = last_numbers(&text, "durable ").map_or(0, |numbers| numbers[0]);
+    let nothing_works = case.arm == "writing" && case.count == 0 && matching.is_empty();
+    if nothing_works && matches!(call, "write" | "fdatasync") {
+        assert!(
+            promised == 0 && text.contains("finish failed"),
+            "{case:?}: an Ok that cannot be true: {text}"
+        );
+    }
     if let Some(numbers) = last_numbers(&text, "copied ") {
         let mut there = recovered_seqs(&beside(&dir, "copy"));
         let copies = there.len();
@@ -70,7 +79,7 @@ fn run(case: Case) -> Vec<Call> {
     read_log(&log)
 }
 
-/// Runs cases side by side, and asserts of each that its fault was met.
+/// Runs cases side by side, and asserts that their faults were met, but for late ones.
 fn run_all(cases: Vec<Case>) {
     let next = std::sync::Mutex::new(cases.into_iter());
     std::thread::scope(|scope| {
@@ -79,22 +88,21 @@ fn run_all(cases: Vec<Case>) {
                 loop {
                     let Some(case) = next.lock().unwrap().next() else { return };
                     let calls = run(case);
-                    assert!(
-                        calls.iter().any(|call| call.hit),
-                        "{case:?}: the fault was never met: {calls:?}"
-                    );
+                    let met = calls.iter().any(|call| call.hit);
+                    assert!(met || case.from > 2, "{case:?}: the fault was never met: {calls:?}");
                 }
             });
         }
     });
 }
 
-fn cases(arm: &'static str, calls: &[&'static str], froms: &[u64]) -> Vec<Case> {
+/// Each call failing once, at one of its first occurrences, and for as long as the fault lasts.
+fn cases(arm: &'static str, calls: &[&'static str], usual_depth: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for call in calls {
-        for (at, from) in froms.iter().enumerate() {
-            let fsync = FSYNCS[at % 3];
-            let case = Case { call, matching: "", arm, fsync, from: *from, count: 1, errno: libc::EIO };
+        for from in 1..=how_many("SIFTSTREAM_FAULT_DEPTH", usual_depth) {
+            let fsync = FSYNCS[from as usize % 3];
+            let case = Case { call, matching: "", arm, fsync, from, count: 1, errno: libc::EIO };
             cases.push(case);
         }
         cases.push(Case { call, matching: "", arm, fsync: "interval", from: 1, count: 0, errno: libc::EIO });
@@ -105,26 +113,26 @@ fn cases(arm: &'static str, calls: &[&'static str], froms: &[u64]) -> Vec<Case> 
 #[test]
 fn a_call_that_fails_at_the_start_is_a_typed_error_or_harmless() {
     let calls = ["write", "fdatasync", "fsync", "openat", "rename", "flock", "mkdir"];
-    run_all(cases("start", &calls, &[1, 2]));
+    run_all(cases("start", &calls, 2));
 }
 
 #[test]
 fn a_call_that_fails_while_it_writes_costs_no_row_and_no_truth() {
-    run_all(cases("writing", &["write", "fdatasync", "openat"], &[1, 2, 3]));
-    run_all(cases("writing", &["fsync", "fallocate"], &[1, 2]));
+    run_all(cases("writing", &["write", "fdatasync", "openat"], 3));
+    run_all(cases("writing", &["fsync", "fallocate"], 2));
 }
 
 #[test]
 fn a_failing_journal_costs_no_row_and_no_truth() {
     let calls = ["write", "fdatasync"];
-    let cases = cases("writing", &calls, &[1, 2]).into_iter();
+    let cases = cases("writing", &calls, 2).into_iter();
     run_all(cases.map(|case| Case { matching: "journal", ..case }).collect());
 }
 
 #[test]
 fn a_call_that_fails_while_rows_get_their_ids_leaves_them_pending_or_moved() {
     let calls = ["write", "fdatasync", "fsync", "rename", "unlink", "openat"];
-    run_all(cases("patching", &calls, &[1, 2]));
+    run_all(cases("patching", &calls, 2));
 }
 
 #[test]

@@ -220,3 +220,24 @@ fn no_crash_image_loses_a_durable_row() {
         }
     }
 }
+
+#[test]
+fn a_journal_whose_sync_failed_is_written_anew_before_a_file_goes() {
+    let fs = FakeFileSystem::new();
+    let spool = open(&fs).unwrap();
+    let policy = DiskBackupPolicy { min_free: 0, ..DiskBackupPolicy::default() };
+    let options = WriterOptions { policy, ..WriterOptions::default() };
+    let mut writer = SpoolWriter::new(spool.clone(), Area::Data, Arc::new(ManualClock::new()), options);
+    writer.append(&segment(0, 40), 0, 40).unwrap();
+    writer.rotate().unwrap();
+    spool.confirm(spool.epoch(), std::slice::from_ref(&(0..40))).unwrap();
+    fs.fail_syncs(Some(libc::EIO));
+    assert!(spool.remove_confirmed().is_err());
+    fs.fail_syncs(None);
+    assert_eq!(spool.remove_confirmed().unwrap().len(), 1);
+    for seed in 0..50 {
+        let found = recovered(&fs.crash(seed)).unwrap();
+        let is_known = |id| found.unconfirmed.contains(&id) || found.confirmed.contains(&id);
+        assert!((0..40).all(is_known), "seed {seed}: rows are neither there nor confirmed");
+    }
+}

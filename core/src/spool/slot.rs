@@ -11,10 +11,13 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 const MAX_OWNERS: u32 = 1024;
 const MAX_STATE_FILE: u64 = 1 << 20;
 const READABLE: usize = 32;
+const LOCK: &str = "state/lock";
+const KEY: &str = "state/key";
 const ROOMS: [&str; 4] = ["data", "pending", "quarantine", "state"];
 
 /// What a slot belongs to. Only an equal key may use it.
@@ -81,7 +84,7 @@ pub struct Slot {
     fs: SharedFileSystem,
     path: PathBuf,
     key: SlotKey,
-    _lock: Box<dyn Lock>,
+    lock: Mutex<Box<dyn Lock>>,
 }
 
 /// A slot as seen from outside.
@@ -155,12 +158,12 @@ impl Slot {
         for dir in std::iter::once(path.to_owned()).chain(ROOMS.map(|room| path.join(room))) {
             ensure_dir(&**fs, &dir).map_err(|error| failed(&dir, &error))?;
         }
-        let lock = match fs.lock(&path.join("state/lock")) {
+        let lock = match fs.lock(&path.join(LOCK)) {
             Ok(lock) => lock,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(failed(path, &error)),
         };
-        let key_path = path.join("state/key");
+        let key_path = path.join(KEY);
         match read_small(&**fs, &key_path, MAX_STATE_FILE) {
             Ok(bytes) if SlotKey::from_bytes(&bytes).as_ref() == Some(key) => {}
             Ok(_) => return Ok(None),
@@ -169,7 +172,7 @@ impl Slot {
             }
             Err(error) => return Err(failed(&key_path, &error)),
         }
-        Ok(Some(Self { fs: fs.clone(), path: path.to_owned(), key: key.clone(), _lock: lock }))
+        Ok(Some(Self { fs: fs.clone(), path: path.to_owned(), key: key.clone(), lock: Mutex::new(lock) }))
     }
 
     /// The disk it is on.
@@ -190,11 +193,24 @@ impl Slot {
         &self.path
     }
 
-    /// Creates the directories again if somebody removed them.
-    pub fn restore_dirs(&self) -> io::Result<()> {
+    /// Creates again what somebody removed of the slot, but for its files.
+    pub fn restore(&self) -> io::Result<()> {
         std::iter::once(self.path.clone())
             .chain(ROOMS.map(|room| self.path.join(room)))
-            .try_for_each(|dir| ensure_dir(&*self.fs, &dir))
+            .try_for_each(|dir| ensure_dir(&*self.fs, &dir))?;
+        if self.is_gone(LOCK) {
+            let lock = self.fs.lock(&self.path.join(LOCK))?;
+            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = lock;
+        }
+        if self.is_gone(KEY) {
+            write_atomic(&*self.fs, &self.path.join(KEY), &self.key.bytes())?;
+        }
+        Ok(())
+    }
+
+    fn is_gone(&self, name: &str) -> bool {
+        let found = self.fs.metadata(&self.path.join(name));
+        found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 
     /// The options stored with the slot, if any.
@@ -237,7 +253,7 @@ fn stored_key(fs: &SharedFileSystem, path: &Path) -> Option<SlotKey> {
     if !is_dir(path) || !is_dir(&path.join("state")) {
         return None;
     }
-    SlotKey::from_bytes(&read_small(&**fs, &path.join("state/key"), MAX_STATE_FILE).ok()?)
+    SlotKey::from_bytes(&read_small(&**fs, &path.join(KEY), MAX_STATE_FILE).ok()?)
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {

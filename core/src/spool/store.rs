@@ -213,6 +213,9 @@ impl Spool {
 
     /// Makes what the journal says survive a power failure.
     pub fn sync_journal(&self) -> Result<()> {
+        let path = self.slot.path();
+        let restored = self.slot.restore();
+        restored.map_err(|error| Error::io(format_args!("cannot restore {}", path.display()), &error))?;
         let mut shared = self.shared();
         shared.record_runs()?;
         shared.journal.sync()

@@ -16,6 +16,7 @@ use siftstream::proto::sift::ingest::v1::{
     IngestWithConfigDataStreamRequest as WireRow, ingest_with_config_data_channel_value::Type,
 };
 use siftstream::seams::filesystem::{RealFileSystem, SharedFileSystem};
+use siftstream::spool::pbfs::{Item, PbfsReader};
 use siftstream::spool::pending::is_placeholder;
 use siftstream::spool::{DiskBackupPolicy, FsyncPolicy, Slot, Spool, WhenFull};
 use siftstream::{
@@ -129,6 +130,17 @@ fn found_in(message: &[u8]) -> Found {
         Some(Type::Uint64(seq)) => Found { seq, pending },
         ref other => panic!("a row without its number: {other:?}"),
     }
+}
+
+/// The rows in one file, as they stand there.
+pub fn seqs_in(file: &Path) -> Vec<u64> {
+    let bytes = std::fs::read(file).unwrap();
+    let (mut reader, mut seqs) = (PbfsReader::new(&bytes[..]).unwrap(), Vec::new());
+    while let Some(item) = reader.next_item().unwrap() {
+        let Item::Chunk(chunk) = item else { panic!("{}: {item:?}", file.display()) };
+        seqs.extend(chunk.messages().map(|message| found_in(message).seq));
+    }
+    seqs
 }
 
 pub fn recovered_seqs(root: &Path) -> Vec<u64> {

@@ -56,12 +56,14 @@ impl Journal {
         self.try_append(records).map_err(|error| self.failed("write", &error))
     }
 
-    /// Makes everything written down so far survive a power failure.
+    /// Makes everything written down so far survive a power failure, under the name of the journal: a file that
+    /// somebody removed or replaced is written anew.
     pub fn sync(&mut self) -> Result<()> {
-        if !self.unsynced && self.file.is_some() {
+        let has_name = self.has_name();
+        if has_name && !self.unsynced && self.file.is_some() {
             return Ok(());
         }
-        if let Some(file) = self.file.as_mut().filter(|_| !self.sync_failed) {
+        if let Some(file) = self.file.as_mut().filter(|_| has_name && !self.sync_failed) {
             if file.sync_data().is_ok() {
                 self.unsynced = false;
                 return Ok(());
@@ -69,6 +71,16 @@ impl Journal {
             self.sync_failed = true;
         }
         self.rewrite().map_err(|error| self.failed("sync", &error))
+    }
+
+    /// Whether the name of the journal leads to the file; if that cannot be told, it is believed.
+    fn has_name(&self) -> bool {
+        let Some(file) = &self.file else { return false };
+        match (self.fs.metadata(&self.path), file.inode()) {
+            (Ok(found), Ok(inode)) => found.inode == inode,
+            (Err(error), _) => error.kind() != io::ErrorKind::NotFound,
+            _ => true,
+        }
     }
 
     fn failed(&self, doing: &str, error: &io::Error) -> Error {

@@ -146,7 +146,7 @@ impl SpoolWriter {
             let fs = self.spool.slot().fs();
             let created = match fs.create_new(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.spool.slot().restore_dirs().map_err(|error| failed(&error))?;
+                    self.spool.slot().restore().map_err(|error| failed(&error))?;
                     fs.create_new(&path)
                 }
                 created => created,

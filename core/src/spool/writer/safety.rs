@@ -13,6 +13,11 @@ use crate::spool::store::StoredFile;
 use std::io;
 use std::ops::Range;
 
+/// Whether a name leads nowhere any more.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 impl SpoolWriter {
     /// Syncs what is written. A file whose sync failed is never trusted again: what it was given since its last good
     /// sync goes to a new file, at once, and if that fails too, with the next call.
@@ -102,7 +107,7 @@ impl SpoolWriter {
         let path = self.spool.path_of(self.area, current.number);
         let there = match self.spool.slot().fs().metadata(&path) {
             Ok(found) => current.file.inode().is_ok_and(|inode| inode == found.inode),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+            Err(error) => !is_gone(&error),
         };
         if !there {
             (current.lost_from, current.gone) = (Some(0), true);
@@ -137,7 +142,9 @@ impl SpoolWriter {
         self.closed = again;
         if gone {
             self.spool.set_active(lost.number, false);
-            return self.spool.forget(lost.number);
+            self.spool.forget(lost.number)?;
+            // What removed the file may have removed the journal, too, and with it the schema.
+            return self.spool.sync_journal();
         }
         self.condemned.push((lost, from));
         Ok(())
