@@ -38,7 +38,6 @@ pub struct Cell {
     pub(crate) rows: u64,
     pub(crate) padding: usize,
     pub(crate) lasting: Duration,
-    pub(crate) before_flush: Duration,
     pub(crate) faults: Vec<(Fault, Times)>,
     pub(crate) connection_faults: Vec<(ConnectionFault, Times)>,
     pub(crate) unary_faults: Vec<(UnaryFault, Times)>,
@@ -46,7 +45,7 @@ pub struct Cell {
     pub(crate) server: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
     pub(crate) setup: Box<dyn Fn(&mut Setup) + Send + Sync>,
     pub(crate) healing: Healing,
-    pub(crate) finish_timeout: Duration,
+    pub(crate) patience: Duration,
     pub(crate) expect: Expect,
     pub(crate) least_failures: u64,
     pub(crate) least_lasting: Duration,
@@ -67,7 +66,6 @@ impl Cell {
             rows,
             padding: 40,
             lasting: Duration::from_millis(20),
-            before_flush: Duration::ZERO,
             faults: Vec::new(),
             connection_faults: Vec::new(),
             unary_faults: Vec::new(),
@@ -75,7 +73,7 @@ impl Cell {
             server: Box::new(|server| server),
             setup: Box::new(|_| {}),
             healing: Healing::ByItself,
-            finish_timeout: Duration::from_secs(15),
+            patience: Duration::from_secs(15),
             expect: Expect::Delivered,
             least_failures: 0,
             least_lasting: Duration::ZERO,
@@ -92,13 +90,6 @@ impl Cell {
     #[must_use]
     pub fn lasting(mut self, time: Duration) -> Self {
         self.lasting = time;
-        self
-    }
-
-    /// The wait between the last row and the flush.
-    #[must_use]
-    pub fn waits_before_flush(mut self, time: Duration) -> Self {
-        self.before_flush = time;
         self
     }
 
@@ -182,7 +173,14 @@ impl Cell {
     #[must_use]
     pub fn never_heals(mut self, finish_timeout: Duration) -> Self {
         self.healing = Healing::Never;
-        self.finish_timeout = finish_timeout;
+        self.patience = finish_timeout;
+        self
+    }
+
+    /// Waits no longer than this for anything; 15 s unless set.
+    #[must_use]
+    pub fn patience(mut self, time: Duration) -> Self {
+        self.patience = time;
         self
     }
 
