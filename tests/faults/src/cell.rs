@@ -50,6 +50,7 @@ pub struct Cell {
     pub(crate) least_failures: u64,
     pub(crate) least_lasting: Duration,
     pub(crate) most_opened: Option<usize>,
+    pub(crate) known_defect: Option<&'static str>,
 }
 
 impl fmt::Debug for Cell {
@@ -78,6 +79,7 @@ impl Cell {
             least_failures: 0,
             least_lasting: Duration::ZERO,
             most_opened: None,
+            known_defect: None,
         }
     }
 
@@ -209,6 +211,13 @@ impl Cell {
     #[must_use]
     pub fn opens_at_most(mut self, streams: usize) -> Self {
         self.most_opened = Some(streams);
+        self
+    }
+
+    /// The client is known to break this promise at times, and why. The table says so, and the run does not fail.
+    #[must_use]
+    pub fn known_defect(mut self, why: &'static str) -> Self {
+        self.known_defect = Some(why);
         self
     }
 }
