@@ -58,21 +58,22 @@ impl IngestStream {
             }
             Effect::Trailers(trailers) => {
                 let is_ok = trailers.iter().any(|(name, value)| name == "grpc-status" && value == "0");
-                let end = if is_ok { StreamEnd::Status(Code::Ok) } else { StreamEnd::Malformed };
-                self.finish(end, at_end, |respond| response::send_trailers(respond, &trailers));
+                if is_ok {
+                    self.answer_ok(at_end, |respond| response::send_trailers(respond, &trailers)).await;
+                } else {
+                    self.finish(StreamEnd::Malformed, at_end, |respond| {
+                        response::send_trailers(respond, &trailers)
+                    });
+                }
             }
             Effect::HttpStatus(status) => {
                 self.finish(StreamEnd::Malformed, at_end, |respond| response::send_http(respond, status));
             }
             Effect::HugeResponse(size) => {
-                self.finish(StreamEnd::Status(Code::Ok), at_end, |respond| {
-                    response::send_huge(respond, size)
-                });
+                self.answer_ok(at_end, |respond| response::send_huge(respond, size)).await;
             }
             Effect::HugeHeaders(size) => {
-                self.finish(StreamEnd::Status(Code::Ok), at_end, |respond| {
-                    response::send_huge_headers(respond, size)
-                });
+                self.answer_ok(at_end, |respond| response::send_huge_headers(respond, size)).await;
             }
         }
         false
@@ -106,38 +107,57 @@ impl IngestStream {
 
     async fn ok_after(&mut self, delay: Duration, drain: bool, at_end: bool) {
         sleep(delay).await;
-        let saw_end = at_end || self.half_close_is_here().await;
-        self.finish(StreamEnd::Status(Code::Ok), saw_end, response::send_ok);
+        self.answer_ok(at_end, response::send_ok).await;
         while drain && let Some(Ok(piece)) = self.body.data().await {
             self.body.flow_control().release_capacity(piece.len()).ok();
         }
     }
 
-    /// Whether the client has half-closed already. If so, what it sent before that is taken, because an OK
-    /// confirms it; if not, whatever arrived beyond the moment of the fault is discarded.
-    async fn half_close_is_here(&mut self) -> bool {
-        let mut pieces: Vec<Bytes> = self.rest.take().into_iter().collect();
+    /// Answers OK. If the client has half-closed by then, what it sent before that is taken, because an OK confirms
+    /// it; if not, whatever arrived beyond the moment of the fault is discarded.
+    async fn answer_ok(
+        &mut self,
+        at_end: bool,
+        send: impl FnOnce(&mut SendResponse<Bytes>) -> Result<(), h2::Error>,
+    ) {
+        let mut beyond: Vec<Bytes> = self.rest.take().into_iter().collect();
+        let mut saw_end = at_end;
         for _ in 0..GRACE_TURNS {
-            tokio::task::yield_now().await;
-            loop {
-                let ready = poll_fn(|cx| match self.body.poll_data(cx) {
-                    Poll::Ready(piece) => Poll::Ready(Some(piece)),
-                    Poll::Pending => Poll::Ready(None),
-                });
-                match ready.await {
-                    None => break,
-                    Some(Some(Ok(piece))) => {
-                        self.body.flow_control().release_capacity(piece.len()).ok();
-                        pieces.push(piece);
-                    }
-                    Some(Some(Err(_))) => return false,
-                    Some(None) => {
-                        return pieces.into_iter().all(|piece| self.take(piece, u64::MAX).is_ok());
-                    }
-                }
+            if !saw_end {
+                tokio::task::yield_now().await;
+                saw_end = self.is_half_closed(&mut beyond).await;
             }
         }
-        false
+        let is_sent = send(&mut self.respond).is_ok();
+        if !saw_end {
+            // HTTP/2 reads what waits in the socket before it writes: a half-close that it reads in this turn was
+            // received before the OK left.
+            tokio::task::yield_now().await;
+            saw_end = self.is_half_closed(&mut beyond).await;
+        }
+        if saw_end && !beyond.into_iter().all(|piece| self.take(piece, u64::MAX).is_ok()) {
+            saw_end = false;
+        }
+        let end = if is_sent { StreamEnd::Status(Code::Ok) } else { StreamEnd::Lost };
+        self.record.ended(end, saw_end);
+    }
+
+    /// Whether the client's half-close has arrived; what came before it is added to `beyond`.
+    async fn is_half_closed(&mut self, beyond: &mut Vec<Bytes>) -> bool {
+        loop {
+            let ready = poll_fn(|cx| match self.body.poll_data(cx) {
+                Poll::Ready(piece) => Poll::Ready(Some(piece)),
+                Poll::Pending => Poll::Ready(None),
+            });
+            match ready.await {
+                None | Some(Some(Err(_))) => return false,
+                Some(Some(Ok(piece))) => {
+                    self.body.flow_control().release_capacity(piece.len()).ok();
+                    beyond.push(piece);
+                }
+                Some(None) => return true,
+            }
+        }
     }
 
     pub(super) async fn end_with(&mut self, status: &Status, saw_end: bool) {

@@ -6,16 +6,14 @@ use crate::oracle::{self, Account, Findings, Received};
 use crate::rows::Shape;
 use crate::timing::Timing;
 use siftstream::{Error, FinishError, FlowBuilder, Report};
-use siftstream_server::LocalServer;
+use siftstream_server::{LocalServer, State, StreamEnd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long one send may wait for room.
 const SEND_TIMEOUT: Duration = Duration::from_millis(200);
-/// How long all sends of a row together may wait before the cell counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// The wait for a confirmation after healing.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an action waits for the moment it needs.
+const WAIT: Duration = Duration::from_secs(10);
 /// How many rows are sent between two looks at the clock and at memory.
 const LOOK_EVERY: u64 = 16;
 /// What the tasks may hold beyond channel and window: one round of segments on its way, and what is part-filled.
@@ -43,6 +41,26 @@ pub struct Outcome {
 }
 
 impl Bench {
+    /// Waits until `condition` holds for what the server knows; a cell in which it never does is a failed one.
+    pub fn wait_for(&self, condition: impl Fn(&State) -> bool) {
+        assert!(self.server.state().wait_for(WAIT, condition), "what a cell waits for did not happen");
+    }
+
+    /// Waits until rows arrive on a gRPC stream that is open.
+    pub fn wait_until_rows_flow(&self) {
+        self.wait_for(|state| {
+            state
+                .streams()
+                .last()
+                .is_some_and(|stream| stream.end == StreamEnd::Open && stream.rows_taken > 0)
+        });
+    }
+
+    /// Waits until the first gRPC stream has ended.
+    pub fn wait_until_a_stream_ended(&self) {
+        self.wait_for(|state| state.streams().first().is_some_and(|stream| stream.end != StreamEnd::Open));
+    }
+
     /// The server, to be disturbed.
     pub fn server(&self) -> &LocalServer {
         &self.server
@@ -107,7 +125,6 @@ impl Course<'_> {
         }
         let began = Instant::now();
         let sent = self.send_all(bench, began);
-        std::thread::sleep(cell.before_flush);
         let ended = self.end(bench);
         let lasted = began.elapsed();
         if let Err(error) = sent
@@ -175,7 +192,7 @@ impl Course<'_> {
     }
 
     fn send(&mut self, bench: &Bench, row: &FlowBuilder) -> Result<(), Error> {
-        if self.outcome.accepted % 2 == 0
+        if self.outcome.accepted.is_multiple_of(2)
             && self.timing.call("try_send", Duration::ZERO, || bench.subject.try_send(row))?
         {
             return Ok(());
@@ -186,7 +203,7 @@ impl Course<'_> {
                 Err(error)
                     if error.is_retryable()
                         && self.cell.healing != Healing::Never
-                        && began.elapsed() < PATIENCE =>
+                        && began.elapsed() < self.cell.patience =>
                 {
                     self.look_at_memory(bench);
                 }
@@ -208,13 +225,13 @@ impl Course<'_> {
     }
 
     fn end(&mut self, bench: &Bench) -> Result<Report, FinishError> {
-        let timeout = self.cell.finish_timeout;
+        let timeout = self.cell.patience;
         if self.cell.healing == Healing::ByTheServer {
             self.heal_after_a_flush_in_vain(bench);
         }
         if self.cell.healing != Healing::Never {
             let before = bench.subject.watermarks().confirmed;
-            let flushed = self.timing.call("flush", FLUSH_TIMEOUT, || bench.subject.flush(FLUSH_TIMEOUT));
+            let flushed = self.timing.call("flush", timeout, || bench.subject.flush(timeout));
             if self.cell.expect == Expect::Delivered
                 && let Err(error) = flushed
             {

@@ -38,7 +38,6 @@ pub struct Cell {
     pub(crate) rows: u64,
     pub(crate) padding: usize,
     pub(crate) lasting: Duration,
-    pub(crate) before_flush: Duration,
     pub(crate) faults: Vec<(Fault, Times)>,
     pub(crate) connection_faults: Vec<(ConnectionFault, Times)>,
     pub(crate) unary_faults: Vec<(UnaryFault, Times)>,
@@ -46,11 +45,12 @@ pub struct Cell {
     pub(crate) server: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
     pub(crate) setup: Box<dyn Fn(&mut Setup) + Send + Sync>,
     pub(crate) healing: Healing,
-    pub(crate) finish_timeout: Duration,
+    pub(crate) patience: Duration,
     pub(crate) expect: Expect,
     pub(crate) least_failures: u64,
     pub(crate) least_lasting: Duration,
     pub(crate) most_opened: Option<usize>,
+    pub(crate) known_defect: Option<&'static str>,
 }
 
 impl fmt::Debug for Cell {
@@ -67,7 +67,6 @@ impl Cell {
             rows,
             padding: 40,
             lasting: Duration::from_millis(20),
-            before_flush: Duration::ZERO,
             faults: Vec::new(),
             connection_faults: Vec::new(),
             unary_faults: Vec::new(),
@@ -75,11 +74,12 @@ impl Cell {
             server: Box::new(|server| server),
             setup: Box::new(|_| {}),
             healing: Healing::ByItself,
-            finish_timeout: Duration::from_secs(15),
+            patience: Duration::from_secs(15),
             expect: Expect::Delivered,
             least_failures: 0,
             least_lasting: Duration::ZERO,
             most_opened: None,
+            known_defect: None,
         }
     }
 
@@ -92,13 +92,6 @@ impl Cell {
     #[must_use]
     pub fn lasting(mut self, time: Duration) -> Self {
         self.lasting = time;
-        self
-    }
-
-    /// The wait between the last row and the flush.
-    #[must_use]
-    pub fn waits_before_flush(mut self, time: Duration) -> Self {
-        self.before_flush = time;
         self
     }
 
@@ -182,7 +175,14 @@ impl Cell {
     #[must_use]
     pub fn never_heals(mut self, finish_timeout: Duration) -> Self {
         self.healing = Healing::Never;
-        self.finish_timeout = finish_timeout;
+        self.patience = finish_timeout;
+        self
+    }
+
+    /// Waits no longer than this for anything; 15 s unless set.
+    #[must_use]
+    pub fn patience(mut self, time: Duration) -> Self {
+        self.patience = time;
         self
     }
 
@@ -211,6 +211,13 @@ impl Cell {
     #[must_use]
     pub fn opens_at_most(mut self, streams: usize) -> Self {
         self.most_opened = Some(streams);
+        self
+    }
+
+    /// The client is known to break this promise at times, and why. The table says so, and the run does not fail.
+    #[must_use]
+    pub fn known_defect(mut self, why: &'static str) -> Self {
+        self.known_defect = Some(why);
         self
     }
 }

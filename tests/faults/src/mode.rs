@@ -40,6 +40,8 @@ pub struct Setup {
     pub idle_timeout: Duration,
     /// The patience with an answer.
     pub response_timeout: Duration,
+    /// The time for one attempt of a unary call.
+    pub request_timeout: Duration,
     /// Memory for rows that wait.
     pub channel_bytes: u64,
     /// Memory for rows that are not confirmed.
@@ -68,12 +70,19 @@ impl Setup {
             }),
             idle_timeout: Duration::from_millis(300),
             response_timeout: Duration::from_millis(300),
+            request_timeout: Duration::from_secs(3),
             channel_bytes: 4 * 1024 * 1024,
             replay_window_bytes: 16 * 1024 * 1024,
-            build_timeout: Duration::from_secs(5),
+            build_timeout: Duration::from_secs(10),
             ca_pem: None,
             connector: None,
         }
+    }
+
+    /// The waits of a user who can wait: no retry but those that a fault causes.
+    pub fn be_patient(&mut self) {
+        self.idle_timeout = Duration::from_secs(30);
+        self.response_timeout = Duration::from_secs(30);
     }
 
     fn change_connection(&self, connection: &mut ConnectionOptions) {
@@ -90,8 +99,8 @@ impl Setup {
             .control(|control| {
                 control.retry_policy.initial_backoff = Duration::from_millis(5);
                 control.retry_policy.max_backoff = Duration::from_millis(50);
-                control.request_timeout = Duration::from_millis(400);
-                control.overall_timeout = Duration::from_secs(2);
+                control.request_timeout = self.request_timeout;
+                control.overall_timeout = self.request_timeout * 4;
             });
         if let Some(connector) = &self.connector {
             builder = builder.connector(Arc::clone(connector));

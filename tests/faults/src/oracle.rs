@@ -3,13 +3,17 @@
 use crate::rows::Shape;
 use siftstream::ledger::RangeSet;
 use siftstream::{Report, SiftStreamMetricsSnapshot};
-use siftstream_server::State;
+use siftstream_server::{State, StreamEnd};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Complaints that are kept; more of the same kind say nothing new.
 const KEPT_COMPLAINTS: usize = 5;
+
+/// How long the server may take to write down how a stream ended. Streams that a fault keeps open stay so.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// Every row that arrived, on which gRPC stream, across restarts of the server.
 #[derive(Debug)]
@@ -101,6 +105,8 @@ impl Findings {
 
 /// Compares the client's account with what arrived.
 pub fn judge(received: &Received, state: &State, account: &Account<'_>) -> Findings {
+    // The server may still write down what it has answered already.
+    state.wait_for(SETTLING, |state| state.streams().iter().all(|stream| stream.end != StreamEnd::Open));
     let log = received.log.lock().unwrap_or_else(PoisonError::into_inner);
     let streams = state.streams();
     let is_confirmed = |number: u64| {

@@ -59,7 +59,7 @@ impl Shape {
         let expected = [
             Some(Value::Uint32(self.stream)),
             Some(Value::Double(self.check_of(*seq))),
-            Some(Value::Bytes(self.padding_of(*seq).into())),
+            Some(Value::Bytes(self.padding_of(*seq))),
         ];
         let nanos = seq.wrapping_mul(STEP_NANOS);
         let time = row.timestamp.unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use siftstream::ErrorCode;
 use siftstream_faults::cell::{Cell, Expect};
+use siftstream_faults::mode::Setup;
 use siftstream_server::{Code, Effect, Fault, FaultStatus, Times, When};
 use std::time::Duration;
 
@@ -74,5 +75,8 @@ fn no_confirmation(name: impl std::fmt::Display, when: When, effect: Effect) -> 
 
 /// What follows is unusual, and confirms.
 fn good(name: String, effect: Effect) -> Cell {
-    Cell::new(name, ROWS).fault(Fault::new(When::EndOfStream, effect), Times::N(1)).opens_at_most(1)
+    Cell::new(name, ROWS)
+        .setup(Setup::be_patient)
+        .fault(Fault::new(When::EndOfStream, effect), Times::N(1))
+        .opens_at_most(1)
 }

@@ -21,7 +21,8 @@ pub fn cells() -> Vec<Cell> {
         ),
         building("every call loses its connection once", None, UnaryEffect::TcpReset, 1),
         building("every first call is unavailable", None, UnaryEffect::Status(status(Code::Unavailable)), 3),
-        building("a call is never answered", Some(CREATE), UnaryEffect::Silence, 1),
+        building("a call is never answered", Some(CREATE), UnaryEffect::Silence, 1)
+            .setup(|setup| setup.request_timeout = Duration::from_millis(400)),
         building("calls take 50 ms", None, UnaryEffect::Delay(Duration::from_millis(50)), 10),
         building("pages of one", None, UnaryEffect::Delay(Duration::ZERO), 1)
             .server(|server| server.page_size(1)),
@@ -40,7 +41,8 @@ pub fn cells() -> Vec<Cell> {
             .setup(|setup| setup.key = "wrong".to_owned())
             .expect(Expect::NoStream(ErrorCode::Auth)),
         building("no call is answered", None, UnaryEffect::Silence, 1_000)
-            .expect(Expect::NoStream(ErrorCode::Timeout)),
+            .setup(|setup| setup.request_timeout = Duration::from_millis(200))
+            .expect(Expect::NoStream(ErrorCode::Unavailable)),
         building("no call is answered, and little patience", None, UnaryEffect::Silence, 1_000)
             .setup(|setup| setup.build_timeout = Duration::from_millis(200))
             .expect(Expect::NoStream(ErrorCode::Timeout)),

@@ -2,7 +2,8 @@
 
 use siftstream::ErrorCode;
 use siftstream_faults::cell::{Cell, Expect};
-use siftstream_server::{Code, Effect, Fault, FaultStatus, Times, When};
+use siftstream_faults::mode::Setup;
+use siftstream_server::{Code, Effect, Fault, FaultStatus, StreamReset, Times, When};
 use std::time::Duration;
 
 const ROWS: u64 = 2_000;
@@ -64,6 +65,7 @@ fn retry_info() -> [Cell; 3] {
         Cell::new(format!("RetryInfo of {wait:?}"), ROWS)
             .fault(Fault::new(When::Rows(500), Effect::Status(status)), Times::N(1))
             .fails_streams(1)
+            .setup(Setup::be_patient)
             .opens_at_most(2)
     };
     let long = Duration::from_secs(2);
@@ -85,7 +87,7 @@ fn forty_failures() -> Cell {
                 0 => Fault::status(Code::Unavailable, 0),
                 1 => Fault::status(Code::ResourceExhausted, at * 40),
                 2 => Fault::new(When::Rows(at * 40), Effect::TcpReset),
-                _ => Fault::early_ok(at * 40, Duration::ZERO),
+                _ => Fault::new(When::Rows(at * 40), Effect::StreamReset(StreamReset::InternalError)),
             };
             cell.fault(fault, Times::N(1))
         })

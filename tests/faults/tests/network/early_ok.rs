@@ -1,6 +1,7 @@
 //! OK while the client still has the stream open: never a confirmation of what was not taken.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use siftstream_faults::bench::Bench;
 use siftstream_faults::cell::Cell;
 use siftstream_server::{Effect, Fault, Times, When};
 use std::time::Duration;
@@ -17,13 +18,14 @@ pub fn cells(is_sweep: bool) -> Vec<Cell> {
                 let delay = Duration::from_millis(delay_ms);
                 cells.push(while_sending(rows, delay));
                 if rows > 0 {
-                    cells.push(racing_the_half_close(rows, delay));
+                    let turns = (300 / (delay_ms + 2)).clamp(3, 40_000 / rows.max(1_000));
+                    cells.push(racing_the_half_close(rows, delay, turns));
                 }
             }
         }
         for rows in [1, 100, 1_000] {
             for delay_ms in [0, 1, 5] {
-                cells.push(over_tls(racing_the_half_close(rows, Duration::from_millis(delay_ms))));
+                cells.push(over_tls(racing_the_half_close(rows, Duration::from_millis(delay_ms), 30)));
             }
         }
         for rows in [0, 100] {
@@ -38,23 +40,32 @@ pub fn cells(is_sweep: bool) -> Vec<Cell> {
 /// The OK comes while rows still come.
 fn while_sending(rows: u64, delay: Duration) -> Cell {
     Cell::new(format!("early OK after {rows} rows and {delay:?}, while sending"), rows + 1_000)
-        .lasting(delay + Duration::from_millis(40))
+        .at(rows + 500, Bench::wait_until_a_stream_ended)
         .fault(Fault::early_ok(rows, delay), Times::N(2))
         .fails_streams(1)
 }
 
-/// The OK and the half-close are on their way at the same time: who wins changes from run to run.
-fn racing_the_half_close(rows: u64, delay: Duration) -> Cell {
-    Cell::new(format!("early OK after {rows} rows and {delay:?}, racing the half-close"), rows)
+/// The OK and the half-close are on their way at the same time, once for every `rows` rows. Who wins changes from
+/// turn to turn, for the half-close comes up to two milliseconds later than the delay.
+fn racing_the_half_close(rows: u64, delay: Duration, turns: u64) -> Cell {
+    let early_ok = Fault::early_ok(rows, delay);
+    let all = rows * turns;
+    Cell::new(format!("early OK after {rows} rows and {delay:?}, racing the half-close"), all)
         .lasting(Duration::ZERO)
-        .waits_before_flush(delay)
-        .fault(Fault::early_ok(rows, delay), Times::N(3))
+        .fault(early_ok.clone(), Times::N(1))
+        .at_each(rows, all, move |bench| {
+            let turn = bench.subject().watermarks().accepted / rows;
+            std::thread::sleep(delay + Duration::from_micros(turn * 370 % 2_000));
+            bench.subject().flush(Duration::from_secs(10)).unwrap();
+            bench.server().clear_faults();
+            bench.server().inject(early_ok.clone(), Times::N(1));
+        })
 }
 
 /// The server goes on reading after its OK, and throws away what it reads: no reset gives it away.
 fn drained(rows: u64, delay: Duration) -> Cell {
     Cell::new(format!("early OK after {rows} rows and {delay:?}, then reading on"), rows + 1_000)
-        .lasting(delay + Duration::from_millis(40))
+        .at(rows + 500, Bench::wait_until_a_stream_ended)
         .fault(Fault::new(When::Rows(rows), Effect::Ok { delay, drain: true }), Times::N(2))
         .fails_streams(1)
 }

@@ -12,6 +12,7 @@ pub fn cells() -> Vec<Cell> {
         Cell::new(name, ROWS)
             .lasting(Duration::from_millis(200))
             .at(1_000, |bench| {
+                bench.wait_until_rows_flow();
                 bench.server().set_api_key(Some("another"));
                 bench.server().end_streams(FaultStatus::new(Code::Unauthenticated));
             })
@@ -23,10 +24,16 @@ pub fn cells() -> Vec<Cell> {
         revoked("the key is revoked, and the client gets the new one")
             .at(2_000, |bench| bench.subject().set_api_key("another").unwrap()),
         Cell::new("the key is revoked between two streams", ROWS)
-            .lasting(Duration::from_millis(200))
-            .setup(|setup| setup.checkpoint_interval = Duration::from_millis(20))
-            .at(1_000, |bench| bench.server().set_api_key(Some("another")))
-            .at(2_500, |bench| bench.server().set_api_key(Some(KEY)))
+            .at(1_000, |bench| {
+                bench.wait_until_rows_flow();
+                bench.server().set_api_key(Some("another"));
+                // What is open ends well; the next rows need another stream.
+                bench.subject().flush(Duration::from_secs(10)).unwrap();
+            })
+            .at(2_500, |bench| {
+                bench.wait_for(|_| bench.subject().metrics().checkpoints_failed > 0);
+                bench.server().set_api_key(Some(KEY));
+            })
             .fails_streams(1),
     ]
 }

@@ -19,11 +19,11 @@ pub fn cells() -> Vec<Cell> {
             .lasting(Duration::ZERO)
             .setup(small)
             .fault(Fault::none(), Times::N(1))
-            .fault(Fault::status(Code::Unavailable, 300), Times::N(1))
+            .fault(Fault::status(Code::Unavailable, 100), Times::N(1))
             .fault(Fault::none(), Times::N(2))
-            .fault(Fault::new(When::Rows(500), Effect::TcpReset), Times::N(1))
+            .fault(Fault::new(When::Rows(150), Effect::TcpReset), Times::N(1))
             .fault(Fault::none(), Times::N(2))
-            .fault(Fault::early_ok(700, Duration::ZERO), Times::N(1))
+            .fault(Fault::status(Code::Internal, 200), Times::N(1))
             .fails_streams(3),
         Cell::new("a small window, and a server that never answers", 100_000)
             .lasting(Duration::ZERO)
@@ -34,7 +34,7 @@ pub fn cells() -> Vec<Cell> {
         Cell::new("a small window, and silence for a while", 20_000)
             .lasting(Duration::from_millis(100))
             .setup(small)
-            .fault(Fault::new(When::Rows(1_000), Effect::Silence), Times::N(1))
+            .fault(Fault::new(When::Rows(200), Effect::Silence), Times::N(1))
             .fails_streams(1),
         Cell::new("rows of up to 1 MiB, and resets", 24)
             .padding(1024 * 1024)
@@ -56,6 +56,11 @@ pub fn cells() -> Vec<Cell> {
             Cell::new(format!("the window is off, and {name}"), 5_000)
                 .setup(|setup| setup.replay_window_bytes = 0)
                 .fault(fault, Times::N(1))
+                .at(4_000, move |bench| {
+                    if name != "no answer" {
+                        bench.wait_until_a_stream_ended();
+                    }
+                })
                 .fails_streams(1)
                 .expect(Expect::Stops(ErrorCode::Dropped)),
         );
