@@ -1,8 +1,10 @@
 //! From credentials and a schema to a running stream.
 
+mod encoded_rows;
 mod file_backup;
 mod identity;
 
+pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 
 use std::sync::{Arc, Mutex};
@@ -277,18 +279,20 @@ impl LiveOnlyBuilder {
         handle.run_blocking(self.start(runtime), timeout)
     }
 
-    async fn start(
-        self,
-        runtime: StreamRuntime,
-    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
+    fn validate(&self) -> Result<()> {
         if self.ingestion_data_channel_capacity == 0 || self.ingestion_data_channel_bytes == 0 {
             let message =
                 "ingestion_data_channel_capacity and ingestion_data_channel_bytes must be at least 1";
             return Err(Error::new(ErrorCode::InvalidArgument, message));
         }
-        if let Some(policy) = &self.options.retry_policy {
-            policy.validate()?;
-        }
+        self.options.retry_policy.as_ref().map_or(Ok(()), RetryPolicy::validate)
+    }
+
+    async fn start(
+        self,
+        runtime: StreamRuntime,
+    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
+        self.validate()?;
         let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, max_row_size, .. } =
             self.config;
         form.validate()?;

@@ -21,9 +21,11 @@ pub mod stream;
 mod tasks;
 pub mod transport;
 
-pub use builder::{FileBackupBuilder, LiveOnlyBuilder, SiftStreamBuilder, StreamConfigBuilder};
+pub use builder::{
+    EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, SiftStreamBuilder, StreamConfigBuilder,
+};
 pub use connect::Credentials;
-pub use encode::{Encodeable, Encoder, IngestionConfigEncoder};
+pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use flow::{ChannelIndex, ChannelValue, Flow, FlowBuilder, FlowDescriptor, TimeValue, Value};
 pub use metrics::SiftStreamMetricsSnapshot;
