@@ -1,14 +1,18 @@
 //! Which backup files there are below the paths that were given.
 
 use super::error::{Failure, Result};
-use super::{Outcome, complain_of, journal};
-use siftstream::seams::filesystem::{File, FileKind, FileSystem, RealFileSystem};
-use siftstream::spool::Area;
-use siftstream::spool::journal::Index;
+use super::schema::{Flows, by_name};
+use super::{Outcome, complain_of};
+use siftstream::seams::filesystem::{File, FileKind, FileSystem, RealFileSystem, SharedFileSystem};
 use siftstream::spool::pbfs::PbfsReader;
+use siftstream::spool::{Area, SlotView};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// How the names of files end in which `send` remembers what it has sent.
+pub(crate) const SENT_SUFFIX: &str = ".siftstream-sent";
 
 /// A backup file.
 #[derive(Debug)]
@@ -22,9 +26,24 @@ pub(crate) struct Backup {
 /// A file's place in a slot.
 #[derive(Debug)]
 struct Place {
-    number: u64,
-    area: Area,
-    index: Arc<Index>,
+    role: Role,
+    slot: Arc<Slot>,
+}
+
+/// What a file is to its slot.
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    Rows { number: u64, area: Area },
+    Quarantined,
+}
+
+/// A slot, as its journal shows it to everybody.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// What is known of it.
+    pub(crate) view: SlotView,
+    /// The flows that it remembers.
+    pub(crate) flows: Flows,
 }
 
 /// A backup file that is open.
@@ -39,30 +58,83 @@ pub(crate) struct Opened {
 impl Backup {
     /// Opens it. What the slot's writer has written elsewhere since is left out.
     pub(crate) fn open(&self) -> Result<Opened> {
-        let failed = Failure::read(&self.path);
-        let file = RealFileSystem.open_read(&self.path).map_err(&failed)?;
-        let len = file.size().map_err(&failed)?;
-        let entry = self.place.as_ref().and_then(|place| place.index.files.get(&place.number));
+        let file = self.open_file()?;
+        let len = file.size().map_err(Failure::read(&self.path))?;
+        let entry = self.rows().and_then(|(number, _, slot)| slot.view.index().files.get(&number));
         let bytes = entry.and_then(|entry| entry.sealed).map_or(len, |sealed| sealed.min(len));
         Ok(Opened { bytes, reader: PbfsReader::between(file, 0, bytes) })
     }
 
+    /// Opens it, whatever of it counts.
+    pub(crate) fn open_file(&self) -> Result<Box<dyn File>> {
+        RealFileSystem.open_read(&self.path).map_err(Failure::read(&self.path))
+    }
+
+    /// The slot it is in.
+    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
+        self.place.as_ref().map(|place| &place.slot)
+    }
+
+    /// Its number, its directory and its slot, if it is one of a slot's files with rows.
+    pub(crate) fn rows(&self) -> Option<(u64, Area, &Slot)> {
+        match &self.place {
+            Some(Place { role: Role::Rows { number, area }, slot }) => Some((*number, *area, slot)),
+            _ => None,
+        }
+    }
+
+    /// Whether its rows still wait for an ID of Sift.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.rows().is_some_and(|(_, area, _)| area == Area::Pending)
+    }
+
+    /// Whether it holds damaged bytes that were set aside.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        matches!(&self.place, Some(Place { role: Role::Quarantined, .. }))
+    }
+
+    /// Whether its slot's owner may be writing to it.
+    pub(crate) fn is_being_written(&self) -> bool {
+        self.rows().is_some_and(|(number, _, slot)| slot.view.is_being_written(number))
+    }
+
     /// What became of its rows, as far as its slot knows.
     pub(crate) fn state(&self, bytes: u64) -> &'static str {
-        let Some(Place { number, area, index }) = &self.place else { return "foreign" };
-        if *area == Area::Pending {
+        if self.is_quarantined() {
+            return "quarantined";
+        }
+        let Some((number, area, slot)) = self.rows() else { return "foreign" };
+        if area == Area::Pending {
             return "pending";
         }
-        let Some(entry) = index.files.get(number) else { return "unconfirmed" };
+        if self.is_being_written() {
+            return "being written";
+        }
+        let index = slot.view.index();
+        let unsent = if slot.view.is_recording() { "recording" } else { "unconfirmed" };
+        let Some(entry) = index.files.get(&number) else { return unsent };
         let confirmed = index.confirmed.get(&entry.epoch);
         let by_id = |ids| confirmed.is_some_and(|confirmed| confirmed.count_in(&ids) > 0);
-        if index.wholly_confirmed(*number, bytes) {
+        if index.wholly_confirmed(number, bytes) {
             "confirmed"
         } else if !entry.confirmed.is_empty() || entry.runs.iter().any(|run| by_id(run.ids())) {
             "partly confirmed"
         } else {
-            "unconfirmed"
+            unsent
         }
+    }
+}
+
+impl Slot {
+    /// Looks at the slot at `path`. One whose key nobody can read is no slot of ours any more.
+    fn look_at(path: &Path) -> Result<Option<Arc<Self>>> {
+        let fs: SharedFileSystem = Arc::new(RealFileSystem);
+        let Some(view) = SlotView::read(&fs, path)? else { return Ok(None) };
+        let flows = view.flows().unwrap_or_else(|error| {
+            complain_of(path, &error);
+            Vec::new()
+        });
+        Ok(Some(Arc::new(Self { view, flows: by_name(flows) })))
     }
 }
 
@@ -70,7 +142,16 @@ impl Backup {
 /// file below counts as a backup (as it does for Sift's own importer). What cannot be looked at is named on standard
 /// error.
 pub(crate) fn backups(paths: &[PathBuf]) -> Result<(Vec<Backup>, Outcome)> {
-    let mut search = Search { found: Vec::new(), outcome: Outcome::Whole };
+    search(paths, false)
+}
+
+/// The same, and behind the files of a slot what it has in quarantine.
+pub(crate) fn backups_and_quarantine(paths: &[PathBuf]) -> Result<(Vec<Backup>, Outcome)> {
+    search(paths, true)
+}
+
+fn search(paths: &[PathBuf], quarantine: bool) -> Result<(Vec<Backup>, Outcome)> {
+    let mut search = Search { found: Vec::new(), outcome: Outcome::Whole, quarantine };
     for given in paths {
         // A link that was named is followed; links below are not.
         let path = match given.symlink_metadata() {
@@ -92,7 +173,7 @@ pub(crate) fn backups(paths: &[PathBuf]) -> Result<(Vec<Backup>, Outcome)> {
 pub(crate) fn single(path: PathBuf) -> Result<Backup> {
     let place = match (path.parent().and_then(room), number_of(&path)) {
         (Some((slot, area)), Some(number)) => {
-            Some(Place { number, area, index: Arc::new(journal::read(&slot.join("state/journal"))?) })
+            Slot::look_at(&slot)?.map(|slot| Place { role: Role::Rows { number, area }, slot })
         }
         _ => None,
     };
@@ -102,6 +183,7 @@ pub(crate) fn single(path: PathBuf) -> Result<Backup> {
 struct Search {
     found: Vec<Backup>,
     outcome: Outcome,
+    quarantine: bool,
 }
 
 impl Search {
@@ -109,7 +191,12 @@ impl Search {
         let mut open = vec![top.clone()];
         while let Some(dir) = open.pop() {
             if is_slot(&dir) {
-                self.slot(&dir, &[(dir.join("pending"), Area::Pending), (dir.join("data"), Area::Data)])?;
+                let rooms = [(dir.join("pending"), Area::Pending), (dir.join("data"), Area::Data)];
+                if let Some(slot) = self.slot(&dir, &rooms)?
+                    && self.quarantine
+                {
+                    self.quarantined(&slot, &dir.join("quarantine"));
+                }
                 continue;
             }
             if let Some((slot, area)) = room(&dir) {
@@ -128,6 +215,7 @@ impl Search {
             for path in names {
                 match RealFileSystem.metadata(&path).map(|found| found.kind) {
                     Ok(FileKind::Directory) => below.push(path),
+                    Ok(FileKind::Regular) if is_memory_of_send(&path) => {}
                     Ok(FileKind::Regular) => self.found.push(single(path)?),
                     Ok(FileKind::Other) => complain_of(&path, &"left out: neither a file nor a directory"),
                     Err(error) => self.skip(&path, &error),
@@ -140,8 +228,8 @@ impl Search {
 
     /// The files with our names in directories of a slot; what else is there is named and left alone, as the owner of
     /// the slot does. A file in `data` stands for the one of its number in `pending` that it was made from.
-    fn slot(&mut self, slot: &Path, rooms: &[(PathBuf, Area)]) -> Result<()> {
-        let index = Arc::new(journal::read(&slot.join("state/journal"))?);
+    fn slot(&mut self, slot: &Path, rooms: &[(PathBuf, Area)]) -> Result<Option<Arc<Slot>>> {
+        let known = Slot::look_at(slot)?;
         let mut files = BTreeMap::new();
         for (dir, area) in rooms {
             let names = match names_in(dir) {
@@ -152,19 +240,33 @@ impl Search {
                 }
             };
             for path in names {
-                let found = RealFileSystem.metadata(&path);
-                let regular = found.is_ok_and(|found| found.kind == FileKind::Regular);
+                let regular = match RealFileSystem.metadata(&path) {
+                    // The owner has removed it since.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    found => found.is_ok_and(|found| found.kind == FileKind::Regular),
+                };
                 match number_of(&path).filter(|_| regular) {
                     Some(number) => {
-                        let place = Place { number, area: *area, index: Arc::clone(&index) };
-                        files.insert(number, Backup { path, place: Some(place) });
+                        let role = Role::Rows { number, area: *area };
+                        let place = known.clone().map(|slot| Place { role, slot });
+                        files.insert(number, Backup { path, place });
                     }
                     None => complain_of(&path, &"left out: not a file of this slot"),
                 }
             }
         }
         self.found.extend(files.into_values());
-        Ok(())
+        Ok(known)
+    }
+
+    /// The damaged bytes that the owner of a slot has set aside.
+    fn quarantined(&mut self, slot: &Arc<Slot>, dir: &Path) {
+        let names = match names_in(dir) {
+            Ok(names) => names,
+            Err(error) => return self.skip(dir, &error),
+        };
+        let place = || Some(Place { role: Role::Quarantined, slot: Arc::clone(slot) });
+        self.found.extend(names.into_iter().map(|path| Backup { path, place: place() }));
     }
 
     fn skip(&mut self, path: &Path, error: &dyn std::fmt::Display) {
@@ -190,6 +292,11 @@ fn room(dir: &Path) -> Option<(PathBuf, Area)> {
     let area = [Area::Data, Area::Pending].into_iter().find(|area| dir.ends_with(area.dir()))?;
     let slot = dir.parent().filter(|slot| is_slot(slot))?;
     Some((slot.to_owned(), area))
+}
+
+fn is_memory_of_send(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| name.ends_with(SENT_SUFFIX) || name.ends_with(&format!("{SENT_SUFFIX}.tmp")))
 }
 
 /// The number in a name that the spool gives.

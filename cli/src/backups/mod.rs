@@ -1,16 +1,17 @@
 //! `siftstream backups`: looks into backup files, and gets rows out of them. No command changes what it reads.
 
 mod cat;
+mod endpoint;
 mod error;
 mod export;
 mod find;
-mod journal;
 mod ls;
 mod output;
 mod remote;
 mod repair;
 mod row;
 mod schema;
+mod send;
 mod verify;
 
 use self::error::Failure;
@@ -36,6 +37,8 @@ enum Command {
     Cat(cat::Args),
     /// Copy what is whole in a damaged file to a new file.
     Repair(repair::Args),
+    /// Send rows to Sift, and wait until they are confirmed.
+    Send(send::Args),
     /// Write rows to one CSV or Parquet file per flow.
     Export(export::Args),
 }
@@ -74,6 +77,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut out),
         Command::Cat(args) => cat::run(args, &mut out),
         Command::Repair(args) => repair::run(args, &mut out),
+        Command::Send(args) => send::run(args, &mut out),
         Command::Export(args) => export::run(args, &mut out),
     };
     let flushed = out.flush().map_err(Failure::Stdout);

@@ -4,6 +4,8 @@
 
 use prost::Message;
 use prost_types::Timestamp;
+use siftstream::connect::{ApiKey, ApiKeySource, ConnectionOptions};
+use siftstream::control::{ControlOptions, SiftControl};
 use siftstream::proto::sift::ingest::v1::{
     IngestWithConfigDataChannelValue as Value, IngestWithConfigDataStreamRequest,
     ingest_with_config_data_channel_value::Type,
@@ -11,12 +13,17 @@ use siftstream::proto::sift::ingest::v1::{
 use siftstream::seams::clock::SystemClock;
 use siftstream::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use siftstream::spool::{Area, Slot, SlotKey, Spool, SpoolWriter, WriterOptions};
+use siftstream::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm};
+use siftstream_server::LocalServer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
 pub type Row = IngestWithConfigDataStreamRequest;
+
+/// What the servers of these tests ask for.
+pub const KEY: &str = "the-secret-key";
 
 /// 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600;
@@ -67,22 +74,38 @@ pub fn official(rows: &[Row]) -> Vec<u8> {
 
 /// Opens the spool of a stream under `root`.
 pub fn spool(root: &Path, stream: &str) -> Arc<Spool> {
+    spool_of(root, stream, "https://sift.example", "live_with_backups")
+}
+
+/// The same for rows to another endpoint, in another mode.
+pub fn spool_of(root: &Path, stream: &str, endpoint: &str, mode: &str) -> Arc<Spool> {
     let fs: SharedFileSystem = Arc::new(RealFileSystem);
     let key = SlotKey {
-        endpoint: "https://sift.example".into(),
+        endpoint: endpoint.into(),
         asset: "rocket".into(),
         client_key: "key".into(),
         stream: stream.into(),
-        mode: "live_with_backups".into(),
+        mode: mode.into(),
     };
     Spool::open(Slot::open(fs, root, &key).unwrap()).unwrap()
 }
 
 /// Writes `files` files of `rows` rows each, in chunks of 10 rows; returns their paths.
 pub fn write_files(spool: &Arc<Spool>, files: u64, rows: u64) -> Vec<PathBuf> {
+    write_rows(spool, Area::Data, files, rows, row)
+}
+
+/// The same with rows of the caller's making.
+pub fn write_rows(
+    spool: &Arc<Spool>,
+    area: Area,
+    files: u64,
+    rows: u64,
+    row: impl Fn(u64) -> Row,
+) -> Vec<PathBuf> {
     let mut options = WriterOptions { batch_size: 10, preallocate: 0, ..WriterOptions::default() };
     options.policy.min_free = 0;
-    let mut writer = SpoolWriter::new(spool.clone(), Area::Data, Arc::new(SystemClock::new()), options);
+    let mut writer = SpoolWriter::new(spool.clone(), area, Arc::new(SystemClock::new()), options);
     for file in 0..files {
         for number in file * rows..(file + 1) * rows {
             let message = row(number).encode_to_vec();
@@ -94,6 +117,30 @@ pub fn write_files(spool: &Arc<Spool>, files: u64, rows: u64) -> Vec<PathBuf> {
         writer.rotate().unwrap();
     }
     spool.files().iter().map(|file| spool.path_of(file.area, file.number)).collect()
+}
+
+/// Registers the schema of [`row`] as any client would; returns the ID of its config.
+pub fn register(server: &LocalServer) -> String {
+    let form = IngestionConfigForm {
+        asset_name: "rocket".into(),
+        client_key: "key".into(),
+        flows: vec![FlowConfig {
+            name: "imu".into(),
+            channels: vec![
+                ChannelConfig::new("count", ChannelDataType::Uint64),
+                ChannelConfig::new("x", ChannelDataType::Double),
+                ChannelConfig::new("label", ChannelDataType::String),
+            ],
+        }],
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut options = ConnectionOptions::new(server.uri());
+        options.insecure = true;
+        let key = ApiKeySource::new(ApiKey::new(KEY).unwrap());
+        let control = SiftControl::new(&options, key, ControlOptions::default()).unwrap();
+        control.ensure_ingestion_config(&form).await.unwrap().ingestion_config_id
+    })
 }
 
 /// Runs `siftstream backups`.
