@@ -9,7 +9,7 @@ use prost::Message;
 use serde_json::{Value as Json, json};
 use siftstream::spool::Area;
 use siftstream::spool::pending::placeholder;
-use siftstream_server::{Code, Fault, LocalServer, Times};
+use siftstream_server::{Code, Effect, Fault, LocalServer, Times, When};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -145,10 +145,16 @@ fn one_that_is_killed_and_resumed_sends_everything_and_no_confirmed_file_twice()
     let (server, dir) = (server(), tempfile::tempdir().unwrap());
     let root = dir.path().join("root");
     let files = recording(&root, &server, 60, 200);
+    // The first stream is confirmed; of the second one nothing is read, so all that it carries is lost with the sender.
+    server.inject(Fault::none(), Times::N(1));
+    server.inject(Fault::new(When::AtOnce, Effect::Silence), Times::Always);
     let mut child = command(&server, &["--rate", "800"], &[&root]).stdout(Stdio::null()).spawn().unwrap();
     wait_for_files(&root, &files, 2, &mut child);
+    // Time for the sender to claim more than it may.
+    std::thread::sleep(Duration::from_millis(2_500));
     child.kill().unwrap();
     child.wait().unwrap();
+    server.clear_faults();
     let memory = remembered(&root);
     let whole: Vec<_> = files.iter().map(|file| is_whole(file, &memory)).collect();
     assert!(whole.contains(&true) && whole.contains(&false));
@@ -336,4 +342,41 @@ fn what_the_benchmark_writes_verifies_and_arrives_without_a_gap() {
     assert_eq!(code(&send(&server, &[], &[&root])), 0);
     let sequence = server.state().flow("bench").unwrap().sequence.unwrap();
     assert_eq!((sequence.missing(), sequence.duplicates(), sequence.last()), (0, 0, Some(19_999)));
+}
+
+#[test]
+fn what_is_remembered_lies_beside_a_slot_and_is_no_backup() {
+    let (server, dir) = (server(), tempfile::tempdir().unwrap());
+    let root = dir.path().join("root");
+    let files = recording(&root, &server, 2, 30);
+    let slot = files[0].ancestors().nth(2).unwrap();
+    assert_eq!(code(&send(&server, &[], &[&files[0]])), 0);
+    assert_eq!(std::fs::read_dir(slot.join("data")).unwrap().count(), 2);
+    assert_eq!(remembered(slot).len(), 1);
+    for path in [&slot.join("data"), slot] {
+        assert_eq!(code(&send(&server, &["--resume"], &[path])), 0);
+    }
+    assert_eq!(arrivals(&server, (0..60).map(row_of(&register(&server)))), [1; 60]);
+    assert_eq!(json_lines(&backups([Path::new("ls"), Path::new("--json"), &root])).len(), 2);
+}
+
+#[test]
+fn address_and_key_can_come_from_a_profile() {
+    let (server, dir) = (server(), tempfile::tempdir().unwrap());
+    let root = dir.path().join("root");
+    recording(&root, &server, 1, 10);
+    let profile =
+        |name: &str, key: &str| format!("{name}\nuri = \"{}\"\napi_key = \"{key}\"\n", server.uri());
+    std::fs::write(dir.path().join("sift.toml"), profile("", KEY) + &profile("[wrong]", "another key"))
+        .unwrap();
+    let send = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_siftstream"));
+        command.args(["backups", "send", "--insecure"]).args(args).arg(&root);
+        command.env("XDG_CONFIG_HOME", dir.path()).output().unwrap()
+    };
+    let refused = send(&["--profile", "wrong"]);
+    assert_eq!((code(&refused), server.state().rows()), (2, 0));
+    assert!(!errors(&refused).contains("another key"));
+    assert_eq!(code(&send(&[])), 0);
+    assert_eq!(server.state().rows(), 10);
 }

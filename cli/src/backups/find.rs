@@ -294,6 +294,12 @@ fn room(dir: &Path) -> Option<(PathBuf, Area)> {
     Some((slot.to_owned(), area))
 }
 
+/// The slot that a path leads into, if it does; the path must be whole.
+pub(crate) fn slot_around(path: &Path) -> Option<PathBuf> {
+    let (slot, _) = room(path).or_else(|| room(path.parent()?))?;
+    Some(slot)
+}
+
 fn is_memory_of_send(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy());
     name.is_some_and(|name| name.ends_with(SENT_SUFFIX) || name.ends_with(&format!("{SENT_SUFFIX}.tmp")))

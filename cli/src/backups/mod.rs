@@ -1,4 +1,4 @@
-//! `siftstream backups`: looks into backup files, and gets rows out of them. No command changes what it reads.
+//! `siftstream backups`: looks into backup files, gets rows out of them, and sends them. No command changes what it reads.
 
 mod cat;
 mod endpoint;
@@ -96,10 +96,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Says on standard error what went wrong with one file; the command goes on with the next.
 fn complain_of(path: &Path, what: &dyn std::fmt::Display) {
-    complain(&format_args!("{}: {what}", output::printable(&path.to_string_lossy())));
+    complain(&format_args!("{}: {what}", path.display()));
 }
 
 fn complain(what: &dyn std::fmt::Display) {
+    let what = output::printable(&what.to_string());
     // Without standard error there is nobody to tell.
     writeln!(io::stderr().lock(), "siftstream backups: {what}").ok();
 }

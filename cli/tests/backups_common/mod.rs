@@ -13,12 +13,16 @@ use siftstream::proto::sift::ingest::v1::{
 use siftstream::seams::clock::SystemClock;
 use siftstream::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use siftstream::spool::{Area, Slot, SlotKey, Spool, SpoolWriter, WriterOptions};
-use siftstream::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm};
+use siftstream::{
+    ChannelConfig, ChannelDataType, ChannelIndex, Credentials, DiskBackupPolicy, FileBackup, FlowBuilder,
+    FlowConfig, IngestionConfigEncoder, IngestionConfigForm, Level, SiftStream, SiftStreamBuilder, TimeValue,
+};
 use siftstream_server::LocalServer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub type Row = IngestWithConfigDataStreamRequest;
 
@@ -119,9 +123,9 @@ pub fn write_rows(
     spool.files().iter().map(|file| spool.path_of(file.area, file.number)).collect()
 }
 
-/// Registers the schema of [`row`] as any client would; returns the ID of its config.
-pub fn register(server: &LocalServer) -> String {
-    let form = IngestionConfigForm {
+/// The schema of [`row`].
+pub fn form() -> IngestionConfigForm {
+    IngestionConfigForm {
         asset_name: "rocket".into(),
         client_key: "key".into(),
         flows: vec![FlowConfig {
@@ -132,14 +136,18 @@ pub fn register(server: &LocalServer) -> String {
                 ChannelConfig::new("label", ChannelDataType::String),
             ],
         }],
-    };
+    }
+}
+
+/// Registers the schema of [`row`] as any client would; returns the ID of its config.
+pub fn register(server: &LocalServer) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut options = ConnectionOptions::new(server.uri());
         options.insecure = true;
         let key = ApiKeySource::new(ApiKey::new(KEY).unwrap());
         let control = SiftControl::new(&options, key, ControlOptions::default()).unwrap();
-        control.ensure_ingestion_config(&form).await.unwrap().ingestion_config_id
+        control.ensure_ingestion_config(&form()).await.unwrap().ingestion_config_id
     })
 }
 
@@ -175,4 +183,34 @@ pub fn image(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     files.sort();
     files
+}
+
+/// A file-backup stream of the rows of [`row`] under `root`, which reaches nobody. With a config ID its rows are whole;
+/// without one they are pending.
+pub fn offline_stream(root: &Path, config: Option<&str>) -> SiftStream<IngestionConfigEncoder, FileBackup> {
+    let credentials = Credentials::Config { uri: "http://127.0.0.1:1".into(), apikey: KEY.into() };
+    let policy =
+        DiskBackupPolicy { backups_dir: Some(root.into()), min_free: 0, ..DiskBackupPolicy::default() };
+    let mut builder = SiftStreamBuilder::new(credentials)
+        .insecure(true)
+        .ingestion_config(form())
+        .file_backup()
+        .offline_after(Duration::from_millis(100))
+        .disk_backup_policy(policy);
+    if let Some(id) = config {
+        builder = builder.ingestion_config_id(id);
+    }
+    builder.build_blocking(Duration::from_secs(60)).unwrap()
+}
+
+/// Sends the rows `numbers` of [`row`], and makes them durable.
+pub fn record(stream: &SiftStream<IngestionConfigEncoder, FileBackup>, numbers: std::ops::Range<u64>) {
+    let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("imu").unwrap());
+    for number in numbers {
+        builder.set_timestamp(TimeValue::from_timestamp_nanos((START + number as i64) * 1_000_000_000 + 5));
+        builder.set_uint64(ChannelIndex::new(0), u64::MAX - number).unwrap();
+        builder.set_double(ChannelIndex::new(1), number as f64 / 4.0).unwrap();
+        stream.send_timeout(&builder, Duration::from_secs(60)).unwrap();
+    }
+    stream.flush(Level::Durable, Duration::from_secs(60)).unwrap();
 }

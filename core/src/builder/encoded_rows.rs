@@ -56,23 +56,24 @@ impl EncodedRowsBuilder {
     }
 
     async fn start(self, runtime: StreamRuntime) -> Result<SiftStream<RawEncoder, LiveStreamingOnly>> {
-        self.live.validate()?;
-        let LiveOnlyBuilder {
-            config,
-            ingestion_data_channel_capacity,
-            ingestion_data_channel_bytes,
-            options,
-        } = self.live;
-        let Reach { connection, connector, key, control } = config.base.reach()?;
+        let live = self.live;
+        live.validate()?;
+        let Reach { connection, connector, key, control } = live.config.base.reach()?;
         control.ping().await?;
         let encoder = RawEncoder;
         let handle = runtime.handle();
         let link = Link::new(connector, handle.clone(), &connection, key.clone(), encoder.method())?;
-        let capacity =
-            Capacity { rows: ingestion_data_channel_capacity, bytes: ingestion_data_channel_bytes };
+        let (rows, bytes) = (live.ingestion_data_channel_capacity, live.ingestion_data_channel_bytes);
+        let max_row_size = live.config.max_row_size;
         let suffix = encoder.suffix(None);
-        let transport =
-            LiveStreamingOnly::start(&handle, link, capacity, config.max_row_size, suffix, options);
+        let transport = LiveStreamingOnly::start(
+            &handle,
+            link,
+            Capacity { rows, bytes },
+            max_row_size,
+            suffix,
+            live.options,
+        );
         let registration = Registration { control, key, run_id: Mutex::new(None) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }

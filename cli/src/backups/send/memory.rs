@@ -4,7 +4,7 @@
 //! file counts as the one that was sent only if its last confirmed chunk still stands where it stood.
 
 use super::super::error::{Failure, Result};
-use super::super::find::SENT_SUFFIX;
+use super::super::find::{SENT_SUFFIX, slot_around};
 use serde::{Deserialize, Serialize};
 use siftstream::seams::filesystem::{ReadAt, RealFileSystem, read_small, write_atomic};
 use std::collections::BTreeMap;
@@ -61,9 +61,11 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Where it is kept if nobody says so: beside the first path that is sent.
+    /// Where it is kept if nobody says so: beside the first path that is sent, or if that is in a slot, beside the
+    /// slot, in which only backups have a place.
     pub(super) fn default_path(sent: &Path) -> Result<PathBuf> {
-        let mut path = sent.canonicalize().map_err(Failure::read(sent))?.into_os_string();
+        let path = sent.canonicalize().map_err(Failure::read(sent))?;
+        let mut path = slot_around(&path).unwrap_or(path).into_os_string();
         path.push(SENT_SUFFIX);
         Ok(PathBuf::from(path))
     }

@@ -44,8 +44,8 @@ pub(crate) struct Args {
     /// Send only what earlier runs have not brought to Sift.
     #[arg(long)]
     resume: bool,
-    /// Where to remember what was confirmed; beside the first path, with `.siftstream-sent` behind its name, if not
-    /// given.
+    /// Where to remember what was confirmed; beside the first path, or beside its slot, with `.siftstream-sent` behind
+    /// the name, if not given.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// At most so many rows (5000) or bytes of rows (2MB, 512KiB) in a second.
