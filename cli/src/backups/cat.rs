@@ -1,7 +1,8 @@
 //! `siftstream backups cat`.
 
+use super::backup::Backup;
 use super::error::{Failure, Result};
-use super::find::{Backup, backups};
+use super::find::backups;
 use super::output::json_line;
 use super::row::{JsonRow, Row, fits};
 use super::schema::{self, Flows};

@@ -1,11 +1,10 @@
 //! Which backup files there are below the paths that were given.
 
+use super::backup::{Backup, Place, Role, Slot};
 use super::error::{Failure, Result};
-use super::schema::{Flows, by_name};
 use super::{Outcome, complain_of};
-use siftstream::seams::filesystem::{File, FileKind, FileSystem, RealFileSystem, SharedFileSystem};
-use siftstream::spool::pbfs::PbfsReader;
-use siftstream::spool::{Area, SlotView};
+use siftstream::seams::filesystem::{FileKind, FileSystem, RealFileSystem};
+use siftstream::spool::Area;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,130 +12,6 @@ use std::sync::Arc;
 
 /// How the names of files end in which `send` remembers what it has sent.
 pub(crate) const SENT_SUFFIX: &str = ".siftstream-sent";
-
-/// A backup file.
-#[derive(Debug)]
-pub(crate) struct Backup {
-    /// Where it is.
-    pub(crate) path: PathBuf,
-    /// What its slot knows of it, if it is in one.
-    place: Option<Place>,
-}
-
-/// A file's place in a slot.
-#[derive(Debug)]
-struct Place {
-    role: Role,
-    slot: Arc<Slot>,
-}
-
-/// What a file is to its slot.
-#[derive(Debug, Clone, Copy)]
-enum Role {
-    Rows { number: u64, area: Area },
-    Quarantined,
-}
-
-/// A slot, as its journal shows it to everybody.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    /// What is known of it.
-    pub(crate) view: SlotView,
-    /// The flows that it remembers.
-    pub(crate) flows: Flows,
-}
-
-/// A backup file that is open.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    /// How many of its bytes count.
-    pub(crate) bytes: u64,
-    /// Its chunks.
-    pub(crate) reader: PbfsReader<Box<dyn File>>,
-}
-
-impl Backup {
-    /// Opens it. What the slot's writer has written elsewhere since is left out.
-    pub(crate) fn open(&self) -> Result<Opened> {
-        let file = self.open_file()?;
-        let len = file.size().map_err(Failure::read(&self.path))?;
-        let entry = self.rows().and_then(|(number, _, slot)| slot.view.index().files.get(&number));
-        let bytes = entry.and_then(|entry| entry.sealed).map_or(len, |sealed| sealed.min(len));
-        Ok(Opened { bytes, reader: PbfsReader::between(file, 0, bytes) })
-    }
-
-    /// Opens it, whatever of it counts.
-    pub(crate) fn open_file(&self) -> Result<Box<dyn File>> {
-        RealFileSystem.open_read(&self.path).map_err(Failure::read(&self.path))
-    }
-
-    /// The slot it is in.
-    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
-        self.place.as_ref().map(|place| &place.slot)
-    }
-
-    /// Its number, its directory and its slot, if it is one of a slot's files with rows.
-    pub(crate) fn rows(&self) -> Option<(u64, Area, &Slot)> {
-        match &self.place {
-            Some(Place { role: Role::Rows { number, area }, slot }) => Some((*number, *area, slot)),
-            _ => None,
-        }
-    }
-
-    /// Whether its rows still wait for an ID of Sift.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.rows().is_some_and(|(_, area, _)| area == Area::Pending)
-    }
-
-    /// Whether it holds damaged bytes that were set aside.
-    pub(crate) fn is_quarantined(&self) -> bool {
-        matches!(&self.place, Some(Place { role: Role::Quarantined, .. }))
-    }
-
-    /// Whether its slot's owner may be writing to it.
-    pub(crate) fn is_being_written(&self) -> bool {
-        self.rows().is_some_and(|(number, _, slot)| slot.view.is_being_written(number))
-    }
-
-    /// What became of its rows, as far as its slot knows.
-    pub(crate) fn state(&self, bytes: u64) -> &'static str {
-        if self.is_quarantined() {
-            return "quarantined";
-        }
-        let Some((number, area, slot)) = self.rows() else { return "foreign" };
-        if area == Area::Pending {
-            return "pending";
-        }
-        if self.is_being_written() {
-            return "being written";
-        }
-        let index = slot.view.index();
-        let unsent = if slot.view.is_recording() { "recording" } else { "unconfirmed" };
-        let Some(entry) = index.files.get(&number) else { return unsent };
-        let confirmed = index.confirmed.get(&entry.epoch);
-        let by_id = |ids| confirmed.is_some_and(|confirmed| confirmed.count_in(&ids) > 0);
-        if index.wholly_confirmed(number, bytes) {
-            "confirmed"
-        } else if !entry.confirmed.is_empty() || entry.runs.iter().any(|run| by_id(run.ids())) {
-            "partly confirmed"
-        } else {
-            unsent
-        }
-    }
-}
-
-impl Slot {
-    /// Looks at the slot at `path`. One whose key nobody can read is no slot of ours any more.
-    fn look_at(path: &Path) -> Result<Option<Arc<Self>>> {
-        let fs: SharedFileSystem = Arc::new(RealFileSystem);
-        let Some(view) = SlotView::read(&fs, path)? else { return Ok(None) };
-        let flows = view.flows().unwrap_or_else(|error| {
-            complain_of(path, &error);
-            Vec::new()
-        });
-        Ok(Some(Arc::new(Self { view, flows: by_name(flows) })))
-    }
-}
 
 /// The backup files that the paths name or hold: a file, a slot, a root with slots, or any directory, in which every
 /// file below counts as a backup (as it does for Sift's own importer). What cannot be looked at is named on standard
@@ -177,7 +52,7 @@ pub(crate) fn single(path: PathBuf) -> Result<Backup> {
         }
         _ => None,
     };
-    Ok(Backup { path, place })
+    Ok(Backup::new(path, place))
 }
 
 struct Search {
@@ -249,7 +124,7 @@ impl Search {
                     Some(number) => {
                         let role = Role::Rows { number, area: *area };
                         let place = known.clone().map(|slot| Place { role, slot });
-                        files.insert(number, Backup { path, place });
+                        files.insert(number, Backup::new(path, place));
                     }
                     None => complain_of(&path, &"left out: not a file of this slot"),
                 }
@@ -266,7 +141,7 @@ impl Search {
             Err(error) => return self.skip(dir, &error),
         };
         let place = || Some(Place { role: Role::Quarantined, slot: Arc::clone(slot) });
-        self.found.extend(names.into_iter().map(|path| Backup { path, place: place() }));
+        self.found.extend(names.into_iter().map(|path| Backup::new(path, place())));
     }
 
     fn skip(&mut self, path: &Path, error: &dyn std::fmt::Display) {

@@ -1,7 +1,8 @@
 //! `siftstream backups ls`.
 
+use super::backup::{Backup, Slot};
 use super::error::{Failure, Result};
-use super::find::{Backup, Slot, backups_and_quarantine};
+use super::find::backups_and_quarantine;
 use super::output::{json_line, printable};
 use super::row::{Moment, RowTime};
 use super::{Outcome, complain_of};

@@ -1,5 +1,6 @@
 //! `siftstream backups`: looks into backup files, gets rows out of them, and sends them. No command changes what it reads.
 
+mod backup;
 mod cat;
 mod endpoint;
 mod error;

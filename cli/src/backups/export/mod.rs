@@ -5,9 +5,10 @@ mod parquet;
 mod schemas;
 
 use self::schemas::Schemas;
+use super::backup::Backup;
 use super::endpoint::Endpoint;
 use super::error::{Failure, Result};
-use super::find::{Backup, backups};
+use super::find::backups;
 use super::output::{NewFile, json_line, printable};
 use super::row::{JsonRow, Row, fits};
 use super::{Outcome, complain_of};

@@ -1,7 +1,7 @@
 //! Where the names of channels come from: a file, Sift, or the slots that the backups lie in.
 
+use super::super::backup::Backup;
 use super::super::error::{Failure, Result};
-use super::super::find::Backup;
 use super::super::remote::Remote;
 use super::super::row::Row;
 use super::super::schema::{self, Flows};

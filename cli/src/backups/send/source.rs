@@ -1,7 +1,7 @@
 //! What of a file is to be sent.
 
+use super::super::backup::Backup;
 use super::super::error::{Failure, Result};
-use super::super::find::Backup;
 use super::super::row::{Moment, Row};
 use super::memory::Sent;
 use prost::Message;
