@@ -380,3 +380,19 @@ fn address_and_key_can_come_from_a_profile() {
     assert_eq!(code(&send(&[])), 0);
     assert_eq!(server.state().rows(), 10);
 }
+
+#[test]
+fn nothing_is_sent_while_it_cannot_be_remembered() {
+    let (server, dir) = (server(), tempfile::tempdir().unwrap());
+    let root = dir.path().join("root");
+    recording(&root, &server, 1, 10);
+    let (nowhere, garbage) = (dir.path().join("missing/state"), dir.path().join("garbage"));
+    std::fs::write(&garbage, b"{\"version\":1").unwrap();
+    for (state, why) in [(&nowhere, "cannot write"), (&garbage, "does not fit")] {
+        let output = send(&server, &["--resume", "--state", state.to_str().unwrap()], &[&root]);
+        assert_eq!(code(&output), 2);
+        assert!(errors(&output).contains(why), "{}", errors(&output));
+    }
+    assert_eq!(server.state().rows(), 0);
+    assert_eq!(std::fs::read(&garbage).unwrap(), b"{\"version\":1", "what was not understood was replaced");
+}
