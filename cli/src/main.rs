@@ -23,7 +23,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look into backup files, and get rows out of them.
+    /// Look into backup files, get rows out of them, and send them.
     Backups(backups::Args),
     /// Measure how fast rows are delivered.
     Bench(bench::Args),

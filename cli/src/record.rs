@@ -1,5 +1,6 @@
-//! Keeps received rows as a PBFS file: chunks of `crc32 | length | (size | message)*`, little-endian.
+//! Keeps received rows as a PBFS file.
 
+use siftstream::spool::pbfs::ChunkBuilder;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -8,14 +9,11 @@ use std::path::Path;
 /// A chunk is written when it holds this many bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes of a chunk before its messages' bytes: checksum and length.
-const HEADER: usize = 12;
-
 /// Writes rows to one new file of a directory.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     file: File,
-    chunk: Vec<u8>,
+    chunk: ChunkBuilder,
     error: Option<io::Error>,
 }
 
@@ -26,7 +24,7 @@ impl Recorder {
         for number in 0u64.. {
             let path = dir.join(format!("serve-{number:06}.pbfs"));
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-                Ok(file) => return Ok(Self { file, chunk: vec![0; HEADER], error: None }),
+                Ok(file) => return Ok(Self { file, chunk: ChunkBuilder::default(), error: None }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -36,11 +34,11 @@ impl Recorder {
 
     /// Adds a row; an error is kept for [`Recorder::finish`].
     pub(crate) fn add(&mut self, message: &[u8]) {
-        let Ok(size) = u32::try_from(message.len()) else { return };
-        self.chunk.extend_from_slice(&size.to_le_bytes());
-        self.chunk.extend_from_slice(message);
-        if self.chunk.len() >= CHUNK {
+        if self.chunk.len() + message.len() > CHUNK {
             self.write_chunk();
+        }
+        if let Err(error) = self.chunk.push(message) {
+            self.error.get_or_insert(io::Error::other(error));
         }
     }
 
@@ -54,15 +52,13 @@ impl Recorder {
     }
 
     fn write_chunk(&mut self) {
-        if self.chunk.len() == HEADER || self.error.is_some() {
-            return self.chunk.truncate(HEADER);
+        let chunk = std::mem::take(&mut self.chunk);
+        if chunk.is_empty() || self.error.is_some() {
+            return;
         }
-        let length = (self.chunk.len() - HEADER) as u64;
-        self.chunk[4..HEADER].copy_from_slice(&length.to_le_bytes());
-        let checksum = crc32fast::hash(&self.chunk[4..]);
-        self.chunk[..4].copy_from_slice(&checksum.to_le_bytes());
-        self.error = self.file.write_all(&self.chunk).err();
-        self.chunk.truncate(HEADER);
+        let bytes = chunk.finish();
+        self.error = self.file.write_all(&bytes).err();
+        self.chunk = ChunkBuilder::with_buffer(bytes);
     }
 }
 

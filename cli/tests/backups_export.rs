@@ -11,10 +11,7 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch};
 use backups_common::*;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use siftstream::connect::{ApiKey, ApiKeySource, ConnectionOptions};
-use siftstream::control::{ControlOptions, SiftControl};
 use siftstream::proto::sift::ingest::v1::ingest_with_config_data_channel_value::Type;
-use siftstream::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm};
 use siftstream_server::LocalServer;
 use std::path::Path;
 
@@ -191,27 +188,8 @@ fn a_time_that_parquet_cannot_hold_is_an_error_and_leaves_no_file() {
 
 #[test]
 fn names_come_from_sift_by_the_id_in_the_rows() {
-    let server = LocalServer::builder().api_key(Some("secret")).start().unwrap();
-    let form = IngestionConfigForm {
-        asset_name: "rocket".into(),
-        client_key: "key".into(),
-        flows: vec![FlowConfig {
-            name: "imu".into(),
-            channels: vec![
-                ChannelConfig::new("count", ChannelDataType::Uint64),
-                ChannelConfig::new("x", ChannelDataType::Double),
-                ChannelConfig::new("label", ChannelDataType::String),
-            ],
-        }],
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let id = runtime.block_on(async {
-        let mut options = ConnectionOptions::new(server.uri());
-        options.insecure = true;
-        let key = ApiKeySource::new(ApiKey::new("secret").unwrap());
-        let control = SiftControl::new(&options, key, ControlOptions::default()).unwrap();
-        control.ensure_ingestion_config(&form).await.unwrap().ingestion_config_id
-    });
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let id = register(&server);
     let root = tempfile::tempdir().unwrap();
     let (file, out) = (root.path().join("file"), root.path().join("out"));
     let mut known = row(4);
@@ -225,7 +203,7 @@ fn names_come_from_sift_by_the_id_in_the_rows() {
     let refused = export("wrong-key");
     assert_eq!(code(&refused), 2);
     assert!(errors(&refused).contains("cannot get the schema") && !errors(&refused).contains("wrong-key"));
-    let output = export("secret");
+    let output = export(KEY);
     assert_eq!((code(&output), errors(&output)), (0, String::new()));
     let batch = &parquet(&out.join("imu.parquet"))[0];
     assert_eq!(batch.schema().field(3).name(), "x");

@@ -1,6 +1,7 @@
 //! From credentials and a schema to a running stream.
 
 mod disk_choices;
+mod encoded_rows;
 mod file_backup;
 mod identity;
 mod late;
@@ -8,6 +9,7 @@ mod live_with_backups;
 mod on_disk;
 mod stored_options;
 
+pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
 
@@ -309,18 +311,20 @@ impl LiveOnlyBuilder {
         handle.run_blocking(self.start(runtime), timeout)
     }
 
-    async fn start<T>(self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
-    where
-        T: Transport + From<LiveStreamingOnly>,
-    {
+    fn validate(&self) -> Result<()> {
         if self.ingestion_data_channel_capacity == 0 || self.ingestion_data_channel_bytes == 0 {
             let message =
                 "ingestion_data_channel_capacity and ingestion_data_channel_bytes must be at least 1";
             return Err(Error::new(ErrorCode::InvalidArgument, message));
         }
-        if let Some(policy) = &self.options.retry_policy {
-            policy.validate()?;
-        }
+        self.options.retry_policy.as_ref().map_or(Ok(()), RetryPolicy::validate)
+    }
+
+    async fn start<T>(self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
+    where
+        T: Transport + From<LiveStreamingOnly>,
+    {
+        self.validate()?;
         let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, max_row_size, .. } =
             self.config;
         form.validate()?;

@@ -23,10 +23,11 @@ mod tasks;
 pub mod transport;
 
 pub use builder::{
-    FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder, StreamConfigBuilder,
+    EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder,
+    StreamConfigBuilder,
 };
 pub use connect::Credentials;
-pub use encode::{Encodeable, Encoder, IngestionConfigEncoder};
+pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use events::{Event, EventKind, Events};
 pub use flow::{ChannelIndex, ChannelValue, Flow, FlowBuilder, FlowDescriptor, TimeValue, Value};

@@ -43,7 +43,11 @@ pub(crate) struct Remembered {
 
 impl Remembered {
     pub(crate) fn load(spool: &Spool) -> Result<Self> {
-        let blobs = spool.with_index(|index| index.blobs.clone());
+        spool.with_index(|index| Self::from_blobs(&index.blobs))
+    }
+
+    /// Reads the named bytes of a journal.
+    pub(crate) fn from_blobs(blobs: &BTreeMap<String, Vec<u8>>) -> Result<Self> {
         let text = |name: &str| blobs.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let flows = match blobs.get(SCHEMA) {
             Some(bytes) => configs::CreateIngestionConfigRequest::decode(&**bytes)
@@ -55,7 +59,7 @@ impl Remembered {
             None => Vec::new(),
         };
         let mut runs = BTreeMap::new();
-        for (name, bytes) in &blobs {
+        for (name, bytes) in blobs {
             let Some(number) = name.strip_prefix(RUN).and_then(|number| number.parse().ok()) else {
                 continue;
             };
@@ -68,6 +72,11 @@ impl Remembered {
 
     pub(crate) fn config_id(&self) -> Option<&str> {
         self.config_id.as_deref()
+    }
+
+    /// All flows that were ever used.
+    pub(crate) fn flows(self) -> Vec<FlowConfig> {
+        self.flows
     }
 
     /// The flows of `form`, then those remembered beside them. One that is remembered with other channels is an error.

@@ -1,7 +1,8 @@
 //! `siftstream backups cat`.
 
+use super::backup::Backup;
 use super::error::{Failure, Result};
-use super::find::{Backup, backups};
+use super::find::backups;
 use super::output::json_line;
 use super::row::{JsonRow, Row, fits};
 use super::schema::{self, Flows};
@@ -17,7 +18,8 @@ pub(crate) struct Args {
     /// Files, slots, roots with slots, or any directories with backup files.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// A TOML or JSON file with flows and channels; without it, values are an array without names.
+    /// A TOML or JSON file with flows and channels. Without it, names come from the file's slot; in no slot, values are
+    /// an array without names.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
     /// Only rows of this flow. Repeatable.
@@ -30,14 +32,14 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<Outcome> {
-    let flows = args.schema.as_deref().map(schema::read).transpose()?.unwrap_or_default();
+    let flows = args.schema.as_deref().map(schema::read).transpose()?;
     let (files, mut outcome) = backups(&args.paths)?;
     let mut left = args.limit.unwrap_or(u64::MAX);
     for file in files {
         if left == 0 {
             break;
         }
-        match print(args, &flows, &file, &mut left, out) {
+        match print(args, flows.as_ref(), &file, &mut left, out) {
             Ok(found) => outcome = outcome.and(found),
             Err(error @ Failure::Stdout(_)) => return Err(error),
             Err(error) => {
@@ -49,7 +51,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn print(args: &Args, flows: &Flows, file: &Backup, left: &mut u64, out: &mut dyn Write) -> Result<Outcome> {
+fn print(
+    args: &Args,
+    given: Option<&Flows>,
+    file: &Backup,
+    left: &mut u64,
+    out: &mut dyn Write,
+) -> Result<Outcome> {
+    let flows = given.or_else(|| Some(&file.slot()?.flows));
     let mut opened = file.open()?;
     let (mut damage, mut unreadable, mut unfit) = (0_u64, 0_u64, 0_u64);
     while *left > 0
@@ -71,7 +80,7 @@ fn print(args: &Args, flows: &Flows, file: &Backup, left: &mut u64, out: &mut dy
                 continue;
             }
             *left -= 1;
-            let known = flows.get(&row.flow);
+            let known = flows.and_then(|flows| flows.get(&row.flow));
             let flow = known.filter(|flow| fits(&row, flow));
             unfit += u64::from(known.is_some() && flow.is_none());
             json_line(out, &JsonRow { row: &row, flow }).map_err(Failure::Stdout)?;

@@ -47,9 +47,13 @@ pub(crate) enum Failure {
     },
     /// Nobody said what the channels are called.
     #[error(
-        "the files do not say what the channels are called: give --schema, or --uri to ask Sift for their names"
+        "nothing says what the channels in {} are called: give --schema, or --uri to ask Sift for their names",
+        .path.display()
     )]
-    NoSchema,
+    NoSchema {
+        /// A file in no slot that knows.
+        path: PathBuf,
+    },
     /// A file without a row that could be saved.
     #[error("{} has no chunk that is whole, so there is nothing to save", .path.display())]
     NothingToSave {
@@ -85,6 +89,30 @@ pub(crate) enum Failure {
     /// No key was given for an endpoint.
     #[error("--uri needs a key: give --api-key, or set SIFTSTREAM_API_KEY")]
     NoKey,
+    /// Rows would be sent that an earlier run has sent.
+    #[error(
+        "{} tells of rows that were sent before: give --resume to send only the others, or --state with another file to \
+         send all of them again",
+        .path.display()
+    )]
+    SentBefore {
+        /// Where that is remembered.
+        path: PathBuf,
+    },
+    /// A name that cannot be remembered.
+    #[error("{} has a name that is not UTF-8, which cannot be remembered: rename it to send it", .path.display())]
+    Unprintable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What earlier runs have left cannot be used.
+    #[error("{} does not fit: {why}; give --state with another file to send everything", .path.display())]
+    Memory {
+        /// Where it is remembered.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
     /// Sift's answer to a question for a schema.
     #[error("cannot get the schema {config:?} from {uri}: {why}")]
     Remote {

@@ -1,76 +1,32 @@
 //! Which backup files there are below the paths that were given.
 
+use super::backup::{Backup, Place, Role, Slot};
 use super::error::{Failure, Result};
-use super::{Outcome, complain_of, journal};
-use siftstream::seams::filesystem::{File, FileKind, FileSystem, RealFileSystem};
+use super::{Outcome, complain_of};
+use siftstream::seams::filesystem::{FileKind, FileSystem, RealFileSystem};
 use siftstream::spool::Area;
-use siftstream::spool::journal::Index;
-use siftstream::spool::pbfs::PbfsReader;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A backup file.
-#[derive(Debug)]
-pub(crate) struct Backup {
-    /// Where it is.
-    pub(crate) path: PathBuf,
-    /// What its slot knows of it, if it is in one.
-    place: Option<Place>,
-}
-
-/// A file's place in a slot.
-#[derive(Debug)]
-struct Place {
-    number: u64,
-    area: Area,
-    index: Arc<Index>,
-}
-
-/// A backup file that is open.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    /// How many of its bytes count.
-    pub(crate) bytes: u64,
-    /// Its chunks.
-    pub(crate) reader: PbfsReader<Box<dyn File>>,
-}
-
-impl Backup {
-    /// Opens it. What the slot's writer has written elsewhere since is left out.
-    pub(crate) fn open(&self) -> Result<Opened> {
-        let failed = Failure::read(&self.path);
-        let file = RealFileSystem.open_read(&self.path).map_err(&failed)?;
-        let len = file.size().map_err(&failed)?;
-        let entry = self.place.as_ref().and_then(|place| place.index.files.get(&place.number));
-        let bytes = entry.and_then(|entry| entry.sealed).map_or(len, |sealed| sealed.min(len));
-        Ok(Opened { bytes, reader: PbfsReader::between(file, 0, bytes) })
-    }
-
-    /// What became of its rows, as far as its slot knows.
-    pub(crate) fn state(&self, bytes: u64) -> &'static str {
-        let Some(Place { number, area, index }) = &self.place else { return "foreign" };
-        if *area == Area::Pending {
-            return "pending";
-        }
-        let Some(entry) = index.files.get(number) else { return "unconfirmed" };
-        let confirmed = index.confirmed.get(&entry.epoch);
-        let by_id = |ids| confirmed.is_some_and(|confirmed| confirmed.count_in(&ids) > 0);
-        if index.wholly_confirmed(*number, bytes) {
-            "confirmed"
-        } else if !entry.confirmed.is_empty() || entry.runs.iter().any(|run| by_id(run.ids())) {
-            "partly confirmed"
-        } else {
-            "unconfirmed"
-        }
-    }
-}
+/// How the names of files end in which `send` remembers what it has sent.
+pub(crate) const SENT_SUFFIX: &str = ".siftstream-sent";
 
 /// The backup files that the paths name or hold: a file, a slot, a root with slots, or any directory, in which every
 /// file below counts as a backup (as it does for Sift's own importer). What cannot be looked at is named on standard
 /// error.
 pub(crate) fn backups(paths: &[PathBuf]) -> Result<(Vec<Backup>, Outcome)> {
-    let mut search = Search { found: Vec::new(), outcome: Outcome::Whole };
+    search(paths, false)
+}
+
+/// The same, and behind the files of a slot what it has in quarantine.
+pub(crate) fn backups_and_quarantine(paths: &[PathBuf]) -> Result<(Vec<Backup>, Outcome)> {
+    search(paths, true)
+}
+
+fn search(paths: &[PathBuf], quarantine: bool) -> Result<(Vec<Backup>, Outcome)> {
+    let mut search = Search { found: Vec::new(), outcome: Outcome::Whole, quarantine };
     for given in paths {
         // A link that was named is followed; links below are not.
         let path = match given.symlink_metadata() {
@@ -92,16 +48,17 @@ pub(crate) fn backups(paths: &[PathBuf]) -> Result<(Vec<Backup>, Outcome)> {
 pub(crate) fn single(path: PathBuf) -> Result<Backup> {
     let place = match (path.parent().and_then(room), number_of(&path)) {
         (Some((slot, area)), Some(number)) => {
-            Some(Place { number, area, index: Arc::new(journal::read(&slot.join("state/journal"))?) })
+            Slot::look_at(&slot)?.map(|slot| Place { role: Role::Rows { number, area }, slot })
         }
         _ => None,
     };
-    Ok(Backup { path, place })
+    Ok(Backup::new(path, place))
 }
 
 struct Search {
     found: Vec<Backup>,
     outcome: Outcome,
+    quarantine: bool,
 }
 
 impl Search {
@@ -109,7 +66,12 @@ impl Search {
         let mut open = vec![top.clone()];
         while let Some(dir) = open.pop() {
             if is_slot(&dir) {
-                self.slot(&dir, &[(dir.join("pending"), Area::Pending), (dir.join("data"), Area::Data)])?;
+                let rooms = [(dir.join("pending"), Area::Pending), (dir.join("data"), Area::Data)];
+                if let Some(slot) = self.slot(&dir, &rooms)?
+                    && self.quarantine
+                {
+                    self.quarantined(&slot, &dir.join("quarantine"));
+                }
                 continue;
             }
             if let Some((slot, area)) = room(&dir) {
@@ -128,6 +90,7 @@ impl Search {
             for path in names {
                 match RealFileSystem.metadata(&path).map(|found| found.kind) {
                     Ok(FileKind::Directory) => below.push(path),
+                    Ok(FileKind::Regular) if is_memory_of_send(&path) => {}
                     Ok(FileKind::Regular) => self.found.push(single(path)?),
                     Ok(FileKind::Other) => complain_of(&path, &"left out: neither a file nor a directory"),
                     Err(error) => self.skip(&path, &error),
@@ -140,8 +103,8 @@ impl Search {
 
     /// The files with our names in directories of a slot; what else is there is named and left alone, as the owner of
     /// the slot does. A file in `data` stands for the one of its number in `pending` that it was made from.
-    fn slot(&mut self, slot: &Path, rooms: &[(PathBuf, Area)]) -> Result<()> {
-        let index = Arc::new(journal::read(&slot.join("state/journal"))?);
+    fn slot(&mut self, slot: &Path, rooms: &[(PathBuf, Area)]) -> Result<Option<Arc<Slot>>> {
+        let known = Slot::look_at(slot)?;
         let mut files = BTreeMap::new();
         for (dir, area) in rooms {
             let names = match names_in(dir) {
@@ -152,19 +115,33 @@ impl Search {
                 }
             };
             for path in names {
-                let found = RealFileSystem.metadata(&path);
-                let regular = found.is_ok_and(|found| found.kind == FileKind::Regular);
+                let regular = match RealFileSystem.metadata(&path) {
+                    // The owner has removed it since.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    found => found.is_ok_and(|found| found.kind == FileKind::Regular),
+                };
                 match number_of(&path).filter(|_| regular) {
                     Some(number) => {
-                        let place = Place { number, area: *area, index: Arc::clone(&index) };
-                        files.insert(number, Backup { path, place: Some(place) });
+                        let role = Role::Rows { number, area: *area };
+                        let place = known.clone().map(|slot| Place { role, slot });
+                        files.insert(number, Backup::new(path, place));
                     }
                     None => complain_of(&path, &"left out: not a file of this slot"),
                 }
             }
         }
         self.found.extend(files.into_values());
-        Ok(())
+        Ok(known)
+    }
+
+    /// The damaged bytes that the owner of a slot has set aside.
+    fn quarantined(&mut self, slot: &Arc<Slot>, dir: &Path) {
+        let names = match names_in(dir) {
+            Ok(names) => names,
+            Err(error) => return self.skip(dir, &error),
+        };
+        let place = || Some(Place { role: Role::Quarantined, slot: Arc::clone(slot) });
+        self.found.extend(names.into_iter().map(|path| Backup::new(path, place())));
     }
 
     fn skip(&mut self, path: &Path, error: &dyn std::fmt::Display) {
@@ -190,6 +167,17 @@ fn room(dir: &Path) -> Option<(PathBuf, Area)> {
     let area = [Area::Data, Area::Pending].into_iter().find(|area| dir.ends_with(area.dir()))?;
     let slot = dir.parent().filter(|slot| is_slot(slot))?;
     Some((slot.to_owned(), area))
+}
+
+/// The slot that a path leads into, if it does; the path must be whole.
+pub(crate) fn slot_around(path: &Path) -> Option<PathBuf> {
+    let (slot, _) = room(path).or_else(|| room(path.parent()?))?;
+    Some(slot)
+}
+
+fn is_memory_of_send(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| name.ends_with(SENT_SUFFIX) || name.ends_with(&format!("{SENT_SUFFIX}.tmp")))
 }
 
 /// The number in a name that the spool gives.

@@ -1,7 +1,8 @@
 //! `siftstream backups ls`.
 
+use super::backup::{Backup, Slot};
 use super::error::{Failure, Result};
-use super::find::{Backup, backups};
+use super::find::backups_and_quarantine;
 use super::output::{json_line, printable};
 use super::row::{Moment, RowTime};
 use super::{Outcome, complain_of};
@@ -10,6 +11,7 @@ use serde_json::json;
 use siftstream::spool::pbfs::Item;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of `siftstream backups ls`.
 #[derive(Debug, clap::Args)]
@@ -33,21 +35,31 @@ struct Summary {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<Outcome> {
-    let (files, mut outcome) = backups(&args.paths)?;
+    let (files, mut outcome) = backups_and_quarantine(&args.paths)?;
     if !args.json {
         line(out, ["ROWS", "BYTES", "FIRST", "LAST", "STATE"], "FILE").map_err(Failure::Stdout)?;
     }
-    let (mut rows, mut bytes, count) = (0, 0, files.len());
+    let (mut rows, mut bytes, mut count) = (0, 0, 0);
+    let mut last_slot: Option<Arc<Slot>> = None;
     for file in files {
         match summary(&file) {
             Ok(summary) => {
+                let same = file.slot().map(Arc::as_ptr) == last_slot.as_ref().map(Arc::as_ptr);
+                if !args.json && !same {
+                    writeln!(out, "{}", heading(file.slot())).map_err(Failure::Stdout)?;
+                }
+                last_slot = file.slot().cloned();
+                count += 1;
                 rows += summary.rows;
                 bytes += summary.bytes;
                 show(args.json, &file, &summary, out).map_err(Failure::Stdout)?;
             }
             Err(error) => {
-                complain_of(&file.path, &error);
-                outcome = Outcome::Incomplete;
+                let gone = file.slot().is_some_and(|slot| slot.view.is_owned()) && !file.path.exists();
+                if !gone {
+                    complain_of(&file.path, &error);
+                    outcome = Outcome::Incomplete;
+                }
             }
         }
     }
@@ -58,12 +70,28 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// What the files that follow belong to.
+fn heading(slot: Option<&Arc<Slot>>) -> String {
+    let Some(slot) = slot else { return "in no slot:".to_owned() };
+    let key = slot.view.key();
+    printable(&format!(
+        "asset {:?}, client key {:?}, stream {:?}, {}, {}:",
+        key.asset, key.client_key, key.stream, key.mode, key.endpoint
+    ))
+}
+
 fn summary(file: &Backup) -> Result<Summary> {
+    if file.is_quarantined() {
+        let bytes = file.path.symlink_metadata().map_err(Failure::read(&file.path))?.len();
+        return Ok(Summary { rows: 0, bytes, damaged: 0, span: None, state: file.state(bytes) });
+    }
     let mut opened = file.open()?;
     let (mut rows, mut damaged, mut span) = (0, 0, None);
     while let Some(item) = opened.reader.next_item()? {
         let chunk = match item {
             Item::Chunk(chunk) => chunk,
+            // The end of a chunk that is being written.
+            Item::Damage(damage) if damage.at_end && file.is_being_written() => continue,
             Item::Damage(damage) => {
                 damaged += damage.len;
                 continue;
@@ -89,6 +117,16 @@ fn show(as_json: bool, file: &Backup, summary: &Summary, out: &mut dyn Write) ->
     let last = span.map(|(_, last)| last.to_string());
     let path = file.path.to_string_lossy();
     if as_json {
+        let slot = file.slot().map(|slot| {
+            let key = slot.view.key();
+            json!({
+                "endpoint": key.endpoint,
+                "asset": key.asset,
+                "client_key": key.client_key,
+                "stream": key.stream,
+                "mode": key.mode,
+            })
+        });
         let entry = json!({
             "file": path,
             "rows": rows,
@@ -97,6 +135,7 @@ fn show(as_json: bool, file: &Backup, summary: &Summary, out: &mut dyn Write) ->
             "last": last,
             "state": state,
             "damaged_bytes": damaged,
+            "slot": slot,
         });
         return json_line(out, &entry);
     }

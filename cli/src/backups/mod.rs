@@ -1,16 +1,18 @@
-//! `siftstream backups`: looks into backup files, and gets rows out of them. No command changes what it reads.
+//! `siftstream backups`: looks into backup files, gets rows out of them, and sends them. No command changes what it reads.
 
+mod backup;
 mod cat;
+mod endpoint;
 mod error;
 mod export;
 mod find;
-mod journal;
 mod ls;
 mod output;
 mod remote;
 mod repair;
 mod row;
 mod schema;
+mod send;
 mod verify;
 
 use self::error::Failure;
@@ -36,6 +38,8 @@ enum Command {
     Cat(cat::Args),
     /// Copy what is whole in a damaged file to a new file.
     Repair(repair::Args),
+    /// Send rows to Sift, and wait until they are confirmed.
+    Send(send::Args),
     /// Write rows to one CSV or Parquet file per flow.
     Export(export::Args),
 }
@@ -74,6 +78,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut out),
         Command::Cat(args) => cat::run(args, &mut out),
         Command::Repair(args) => repair::run(args, &mut out),
+        Command::Send(args) => send::run(args, &mut out),
         Command::Export(args) => export::run(args, &mut out),
     };
     let flushed = out.flush().map_err(Failure::Stdout);
@@ -92,10 +97,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Says on standard error what went wrong with one file; the command goes on with the next.
 fn complain_of(path: &Path, what: &dyn std::fmt::Display) {
-    complain(&format_args!("{}: {what}", output::printable(&path.to_string_lossy())));
+    complain(&format_args!("{}: {what}", path.display()));
 }
 
 fn complain(what: &dyn std::fmt::Display) {
+    let what = output::printable(&what.to_string());
     // Without standard error there is nobody to tell.
     writeln!(io::stderr().lock(), "siftstream backups: {what}").ok();
 }

@@ -31,12 +31,12 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    /// A connection that is opened when it is needed. `http://` is refused unless `insecure`.
-    pub(crate) fn new(uri: &str, insecure: bool, key: &str) -> Result<Self> {
+    /// A connection that is opened when it is needed.
+    pub(crate) fn new(endpoint: &super::endpoint::Endpoint) -> Result<Self> {
+        let (uri, key) = endpoint.credentials()?.resolve()?;
         let mut options = ConnectionOptions::new(uri);
-        options.insecure = insecure;
+        options.insecure = endpoint.insecure;
         options.user_agent = user_agent("cli");
-        let key = ApiKey::new(key).map_err(Error::from)?;
         let endpoint = options.endpoint().map_err(Error::from)?;
         let connector = Arc::new(TcpConnector::new(options.clone())?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,4 +1,4 @@
-//! What channels are called: from a file, or from Sift.
+//! What channels are called: from a file. A slot remembers it too, and Sift knows it.
 
 use super::error::{Failure, Result};
 use serde::Deserialize;
@@ -141,5 +141,10 @@ pub(crate) fn read(path: &Path) -> Result<Flows> {
     };
     let flows: Vec<FlowConfig> = flows.into_iter().map(config).collect();
     FlowConfig::validate_all(&flows).map_err(|error| wrong(error.to_string()))?;
-    Ok(flows.into_iter().map(|flow| (flow.name.clone(), flow)).collect())
+    Ok(by_name(flows))
+}
+
+/// Flows by their names.
+pub(crate) fn by_name(flows: Vec<FlowConfig>) -> Flows {
+    flows.into_iter().map(|flow| (flow.name.clone(), flow)).collect()
 }

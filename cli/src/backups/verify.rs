@@ -1,7 +1,8 @@
 //! `siftstream backups verify`.
 
+use super::backup::Backup;
 use super::error::{Failure, Result};
-use super::find::{Backup, backups};
+use super::find::backups;
 use super::output::{json_line, printable};
 use super::row::Row;
 use super::{Outcome, complain_of};

@@ -4,6 +4,8 @@
 
 use prost::Message;
 use prost_types::Timestamp;
+use siftstream::connect::{ApiKey, ApiKeySource, ConnectionOptions};
+use siftstream::control::{ControlOptions, SiftControl};
 use siftstream::proto::sift::ingest::v1::{
     IngestWithConfigDataChannelValue as Value, IngestWithConfigDataStreamRequest,
     ingest_with_config_data_channel_value::Type,
@@ -11,12 +13,21 @@ use siftstream::proto::sift::ingest::v1::{
 use siftstream::seams::clock::SystemClock;
 use siftstream::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use siftstream::spool::{Area, Slot, SlotKey, Spool, SpoolWriter, WriterOptions};
+use siftstream::{
+    ChannelConfig, ChannelDataType, ChannelIndex, Credentials, DiskBackupPolicy, FileBackup, FlowBuilder,
+    FlowConfig, IngestionConfigEncoder, IngestionConfigForm, Level, SiftStream, SiftStreamBuilder, TimeValue,
+};
+use siftstream_server::LocalServer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub type Row = IngestWithConfigDataStreamRequest;
+
+/// What the servers of these tests ask for.
+pub const KEY: &str = "the-secret-key";
 
 /// 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600;
@@ -67,22 +78,38 @@ pub fn official(rows: &[Row]) -> Vec<u8> {
 
 /// Opens the spool of a stream under `root`.
 pub fn spool(root: &Path, stream: &str) -> Arc<Spool> {
+    spool_of(root, stream, "https://sift.example", "live_with_backups")
+}
+
+/// The same for rows to another endpoint, in another mode.
+pub fn spool_of(root: &Path, stream: &str, endpoint: &str, mode: &str) -> Arc<Spool> {
     let fs: SharedFileSystem = Arc::new(RealFileSystem);
     let key = SlotKey {
-        endpoint: "https://sift.example".into(),
+        endpoint: endpoint.into(),
         asset: "rocket".into(),
         client_key: "key".into(),
         stream: stream.into(),
-        mode: "live_with_backups".into(),
+        mode: mode.into(),
     };
     Spool::open(Slot::open(fs, root, &key).unwrap()).unwrap()
 }
 
 /// Writes `files` files of `rows` rows each, in chunks of 10 rows; returns their paths.
 pub fn write_files(spool: &Arc<Spool>, files: u64, rows: u64) -> Vec<PathBuf> {
+    write_rows(spool, Area::Data, files, rows, row)
+}
+
+/// The same with rows of the caller's making.
+pub fn write_rows(
+    spool: &Arc<Spool>,
+    area: Area,
+    files: u64,
+    rows: u64,
+    row: impl Fn(u64) -> Row,
+) -> Vec<PathBuf> {
     let mut options = WriterOptions { batch_size: 10, preallocate: 0, ..WriterOptions::default() };
     options.policy.min_free = 0;
-    let mut writer = SpoolWriter::new(spool.clone(), Area::Data, Arc::new(SystemClock::new()), options);
+    let mut writer = SpoolWriter::new(spool.clone(), area, Arc::new(SystemClock::new()), options);
     for file in 0..files {
         for number in file * rows..(file + 1) * rows {
             let message = row(number).encode_to_vec();
@@ -94,6 +121,34 @@ pub fn write_files(spool: &Arc<Spool>, files: u64, rows: u64) -> Vec<PathBuf> {
         writer.rotate().unwrap();
     }
     spool.files().iter().map(|file| spool.path_of(file.area, file.number)).collect()
+}
+
+/// The schema of [`row`].
+pub fn form() -> IngestionConfigForm {
+    IngestionConfigForm {
+        asset_name: "rocket".into(),
+        client_key: "key".into(),
+        flows: vec![FlowConfig {
+            name: "imu".into(),
+            channels: vec![
+                ChannelConfig::new("count", ChannelDataType::Uint64),
+                ChannelConfig::new("x", ChannelDataType::Double),
+                ChannelConfig::new("label", ChannelDataType::String),
+            ],
+        }],
+    }
+}
+
+/// Registers the schema of [`row`] as any client would; returns the ID of its config.
+pub fn register(server: &LocalServer) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut options = ConnectionOptions::new(server.uri());
+        options.insecure = true;
+        let key = ApiKeySource::new(ApiKey::new(KEY).unwrap());
+        let control = SiftControl::new(&options, key, ControlOptions::default()).unwrap();
+        control.ensure_ingestion_config(&form()).await.unwrap().ingestion_config_id
+    })
 }
 
 /// Runs `siftstream backups`.
@@ -128,4 +183,34 @@ pub fn image(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     files.sort();
     files
+}
+
+/// A file-backup stream of the rows of [`row`] under `root`, which reaches nobody. With a config ID its rows are whole;
+/// without one they are pending.
+pub fn offline_stream(root: &Path, config: Option<&str>) -> SiftStream<IngestionConfigEncoder, FileBackup> {
+    let credentials = Credentials::Config { uri: "http://127.0.0.1:1".into(), apikey: KEY.into() };
+    let policy =
+        DiskBackupPolicy { backups_dir: Some(root.into()), min_free: 0, ..DiskBackupPolicy::default() };
+    let mut builder = SiftStreamBuilder::new(credentials)
+        .insecure(true)
+        .ingestion_config(form())
+        .file_backup()
+        .offline_after(Duration::from_millis(100))
+        .disk_backup_policy(policy);
+    if let Some(id) = config {
+        builder = builder.ingestion_config_id(id);
+    }
+    builder.build_blocking(Duration::from_secs(60)).unwrap()
+}
+
+/// Sends the rows `numbers` of [`row`], and makes them durable.
+pub fn record(stream: &SiftStream<IngestionConfigEncoder, FileBackup>, numbers: std::ops::Range<u64>) {
+    let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("imu").unwrap());
+    for number in numbers {
+        builder.set_timestamp(TimeValue::from_timestamp_nanos((START + number as i64) * 1_000_000_000 + 5));
+        builder.set_uint64(ChannelIndex::new(0), u64::MAX - number).unwrap();
+        builder.set_double(ChannelIndex::new(1), number as f64 / 4.0).unwrap();
+        stream.send_timeout(&builder, Duration::from_secs(60)).unwrap();
+    }
+    stream.flush(Level::Durable, Duration::from_secs(60)).unwrap();
 }

@@ -4,9 +4,11 @@
 //! caller's thread, straight into the open segment of the stream.
 
 mod ingestion_config;
+mod raw;
 pub(crate) mod wire;
 
 pub use ingestion_config::IngestionConfigEncoder;
+pub use raw::{EncodedRow, RawEncoder};
 
 use crate::error::Result;
 

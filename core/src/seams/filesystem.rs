@@ -119,6 +119,10 @@ pub trait FileSystem: fmt::Debug + Send + Sync + 'static {
     fn free_space(&self, path: &Path) -> io::Result<u64>;
     /// Takes the lock of a file (created if missing); `WouldBlock` if another owner has it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>>;
+    /// Whether some process has the lock of a file, told without trying to take it. False where nobody can tell.
+    fn is_locked(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
 impl ReadAt for [u8] {

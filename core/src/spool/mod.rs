@@ -24,6 +24,7 @@ mod recover;
 mod slot;
 mod store;
 mod unconfirmed;
+mod view;
 mod window;
 mod writer;
 
@@ -32,4 +33,5 @@ pub use recover::{FileInventory, Scanner, Span};
 pub use slot::{Slot, SlotInfo, SlotKey};
 pub use store::{Area, Spool, StoredFile, Stranger, StrangerKind};
 pub use unconfirmed::{UnconfirmedChunk, UnconfirmedRows};
+pub use view::SlotView;
 pub use writer::{DroppedRows, SpoolWriter, Watermarks};

@@ -248,7 +248,7 @@ fn is_secret(name: &str) -> bool {
     ["apikey", "token", "password", "secret"].iter().any(|word| plain.to_ascii_lowercase().contains(word))
 }
 
-fn stored_key(fs: &SharedFileSystem, path: &Path) -> Option<SlotKey> {
+pub(super) fn stored_key(fs: &SharedFileSystem, path: &Path) -> Option<SlotKey> {
     let is_dir = |path: &Path| fs.metadata(path).is_ok_and(|found| found.kind == FileKind::Directory);
     if !is_dir(path) || !is_dir(&path.join("state")) {
         return None;

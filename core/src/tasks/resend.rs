@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::ingestion::{Ingestion, IngestionOptions, LiveShared, Unconfirmed};
 use super::link::Link;
-use crate::encode::EncodeRow;
+use crate::encode::EncodedRow;
 use crate::error::{Error, ErrorCode};
 use crate::metrics::StreamCounters;
 use crate::spool::pbfs::MAX_CHUNK;
@@ -18,19 +18,6 @@ use crate::stream::lane::Capacity;
 /// How much may wait, and how much may be unconfirmed.
 const LANE: Capacity = Capacity { rows: u64::MAX, bytes: 2 << 20 };
 const WINDOW_BYTES: u64 = 8 << 20;
-
-/// A row that is encoded already.
-struct Ready<'a>(&'a [u8]);
-
-impl EncodeRow for Ready<'_> {
-    fn max_len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn encode(&self, buf: &mut Vec<u8>) {
-        buf.extend_from_slice(self.0);
-    }
-}
 
 /// Starts ways of resending, one after the other.
 #[derive(Clone)]
@@ -71,7 +58,7 @@ pub(crate) struct Resend {
 impl Resend {
     /// Takes a row if there is room.
     pub(crate) fn try_push(&self, row: &[u8]) -> bool {
-        match self.intake.try_push(&Ready(row)) {
+        match self.intake.try_push(&EncodedRow::new(row)) {
             Ok(_) => true,
             Err(Refusal::Full | Refusal::Closed(_) | Refusal::Invalid(_)) => false,
         }

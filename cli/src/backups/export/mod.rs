@@ -2,13 +2,15 @@
 
 mod csv;
 mod parquet;
+mod schemas;
 
+use self::schemas::Schemas;
+use super::backup::Backup;
+use super::endpoint::Endpoint;
 use super::error::{Failure, Result};
-use super::find::{Backup, backups};
+use super::find::backups;
 use super::output::{NewFile, json_line, printable};
-use super::remote::Remote;
 use super::row::{JsonRow, Row, fits};
-use super::schema::{self, Flows};
 use super::{Outcome, complain_of};
 use clap::ValueEnum;
 use prost::Message;
@@ -41,17 +43,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "parquet")]
     format: Format,
     /// A TOML or JSON file with flows and channels.
-    #[arg(long, value_name = "FILE", conflicts_with = "uri")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["uri", "profile"])]
     schema: Option<PathBuf>,
-    /// Ask this endpoint of Sift for flows and channels.
-    #[arg(long)]
-    uri: Option<String>,
-    /// Allow http://: the key travels unencrypted.
-    #[arg(long, requires = "uri")]
-    insecure: bool,
-    /// The API key; SIFTSTREAM_API_KEY if not given.
-    #[arg(long, requires = "uri")]
-    api_key: Option<String>,
+    /// Where to ask for flows and channels; not needed for files that are in their slots.
+    #[command(flatten)]
+    endpoint: Endpoint,
 }
 
 /// The format of a table.
@@ -84,40 +80,6 @@ fn own_columns(flow: &FlowConfig) -> [String; 2] {
     })
 }
 
-/// Where the names of channels come from.
-enum Schemas {
-    File(Flows),
-    Sift { remote: Box<Remote>, known: HashMap<String, Flows> },
-}
-
-impl Schemas {
-    fn new(args: &Args) -> Result<Self> {
-        match (&args.schema, &args.uri) {
-            (Some(path), _) => Ok(Self::File(schema::read(path)?)),
-            (None, Some(uri)) => {
-                let key = args.api_key.clone().or_else(|| std::env::var("SIFTSTREAM_API_KEY").ok());
-                let remote = Remote::new(uri, args.insecure, &key.ok_or(Failure::NoKey)?)?;
-                Ok(Self::Sift { remote: Box::new(remote), known: HashMap::new() })
-            }
-            (None, None) => Err(Failure::NoSchema),
-        }
-    }
-
-    fn flow(&mut self, row: &Row) -> Result<Option<&FlowConfig>> {
-        let flows = match self {
-            Self::File(flows) => flows,
-            Self::Sift { remote, known } => {
-                let config = &row.ingestion_config_id;
-                if !known.contains_key(config) {
-                    known.insert(config.clone(), remote.flows(config)?);
-                }
-                &known[config]
-            }
-        };
-        Ok(flows.get(&row.flow))
-    }
-}
-
 struct Table {
     flow: FlowConfig,
     rows: u64,
@@ -127,7 +89,7 @@ struct Table {
 struct Export<'a> {
     args: &'a Args,
     schemas: Schemas,
-    /// By ingestion config and flow.
+    /// By schema and flow.
     tables: HashMap<String, HashMap<String, Table>>,
     names: HashSet<PathBuf>,
     unmatched: Option<BufWriter<NewFile>>,
@@ -137,8 +99,8 @@ struct Export<'a> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<Outcome> {
-    let schemas = Schemas::new(args)?;
     let (files, mut outcome) = backups(&args.paths)?;
+    let schemas = Schemas::new(args, &files)?;
     std::fs::create_dir_all(&args.out).map_err(Failure::write(&args.out))?;
     let mut export = Export {
         args,
@@ -180,7 +142,7 @@ impl Export<'_> {
             };
             for message in chunk.messages() {
                 match Row::decode(message) {
-                    Ok(row) => self.row(&row, message.len())?,
+                    Ok(row) => self.row(file, &row, message.len())?,
                     Err(_) => lost += message.len() as u64,
                 }
             }
@@ -192,13 +154,13 @@ impl Export<'_> {
         Ok(Outcome::Imperfect)
     }
 
-    fn row(&mut self, row: &Row, len: usize) -> Result<()> {
-        let known =
-            self.tables.get(&row.ingestion_config_id).is_some_and(|tables| tables.contains_key(&row.flow));
+    fn row(&mut self, file: &Backup, row: &Row, len: usize) -> Result<()> {
+        let schema = schemas::name(file, row);
+        let known = self.tables.get(&*schema).is_some_and(|tables| tables.contains_key(&row.flow));
         if !known {
-            self.open(row)?;
+            self.open(file, row, &schema)?;
         }
-        let tables = self.tables.get_mut(&row.ingestion_config_id);
+        let tables = self.tables.get_mut(&*schema);
         match tables.and_then(|tables| tables.get_mut(&row.flow)).filter(|table| fits(row, &table.flow)) {
             Some(table) => {
                 table.writer.add(row)?;
@@ -216,8 +178,8 @@ impl Export<'_> {
     }
 
     /// Begins the table of a row's flow, if the row fits what is known of it.
-    fn open(&mut self, row: &Row) -> Result<()> {
-        let Some(flow) = self.schemas.flow(row)?.filter(|flow| fits(row, flow)).cloned() else {
+    fn open(&mut self, file: &Backup, row: &Row, schema: &str) -> Result<()> {
+        let Some(flow) = self.schemas.flow(file, row)?.filter(|flow| fits(row, flow)).cloned() else {
             return Ok(());
         };
         let (stem, extension) = (
@@ -229,15 +191,15 @@ impl Export<'_> {
         );
         let mut path = self.args.out.join(format!("{stem}.{extension}"));
         if !self.names.insert(path.clone()) {
-            let config = file_stem(&row.ingestion_config_id);
-            path = self.args.out.join(format!("{stem}.{config}.{extension}"));
+            let schema = file_stem(schema);
+            path = self.args.out.join(format!("{stem}.{schema}.{extension}"));
         }
         let file = NewFile::create(path)?;
         let writer: Box<dyn TableWriter> = match self.args.format {
             Format::Csv => Box::new(csv::CsvTable::new(file, &flow)?),
             Format::Parquet => Box::new(parquet::ParquetTable::new(file, &flow)?),
         };
-        let tables = self.tables.entry(row.ingestion_config_id.clone()).or_default();
+        let tables = self.tables.entry(schema.to_owned()).or_default();
         tables.insert(row.flow.clone(), Table { flow, rows: 0, writer });
         Ok(())
     }

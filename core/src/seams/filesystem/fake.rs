@@ -570,4 +570,8 @@ impl FileSystem for FakeFileSystem {
         drop(state);
         Ok(Box::new(FakeLock { fs: self.clone(), path: path.to_owned() }))
     }
+
+    fn is_locked(&self, path: &Path) -> bool {
+        self.state().locks.contains(path)
+    }
 }

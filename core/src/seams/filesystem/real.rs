@@ -176,4 +176,17 @@ impl FileSystem for RealFileSystem {
         fs::flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Box::new(RealLock { fd, owner: std::process::id() }))
     }
+
+    /// Asks the kernel's list of locks: taking the lock, be it for a moment, could turn an owner away that starts.
+    fn is_locked(&self, path: &Path) -> bool {
+        let Ok(stat) = fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) else { return false };
+        let (major, minor) = (fs::major(stat.st_dev), fs::minor(stat.st_dev));
+        let file = format!("{major:02x}:{minor:02x}:{}", stat.st_ino);
+        let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+        locks.lines().any(|lock| {
+            let mut fields = lock.split_ascii_whitespace();
+            // A waiting process has an arrow in the place of the kind.
+            fields.nth(1) == Some("FLOCK") && fields.any(|field| field == file)
+        })
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Index, Record};
 use crate::error::{Error, Result};
-use crate::seams::filesystem::{File, SharedFileSystem, read_small, remove_if_there};
+use crate::seams::filesystem::{File, FileSystem, SharedFileSystem, read_small, remove_if_there};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -97,11 +97,7 @@ impl Journal {
             self.fs.rename(&self.path, &self.path.with_extension("damaged"))?;
             return self.rewrite();
         }
-        let mut at = MAGIC.len();
-        while let Some((record, len)) = next_record(&bytes[at..]) {
-            self.index.apply(record);
-            at += len;
-        }
+        let at = apply_records(&bytes, &mut self.index);
         self.len = at as u64;
         self.compacted_len = self.len / COMPACT_FACTOR;
         let mut file = self.fs.open_append(&self.path)?;
@@ -158,6 +154,31 @@ impl Journal {
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// What the journal at `path` says, read without changing it; nothing if there is none, or if it is no journal. Stops
+/// where its owner would cut it off; what an owner appends meanwhile may be missing.
+pub(in crate::spool) fn peek(fs: &dyn FileSystem, path: &Path) -> io::Result<Index> {
+    let mut index = Index::default();
+    match read_small(fs, path, MAX_JOURNAL) {
+        Ok(bytes) if bytes.starts_with(MAGIC) => {
+            apply_records(&bytes, &mut index);
+            Ok(index)
+        }
+        Ok(_) => Ok(index),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(index),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes in every record up to the first that does not verify; returns where that one begins.
+fn apply_records(bytes: &[u8], index: &mut Index) -> usize {
+    let mut at = MAGIC.len();
+    while let Some((record, len)) = next_record(&bytes[at..]) {
+        index.apply(record);
+        at += len;
+    }
+    at
 }
 
 fn frame(record: &Record, out: &mut Vec<u8>) {

@@ -18,4 +18,5 @@ mod record;
 
 pub use index::{FileEntry, Index};
 pub use log::Journal;
+pub(super) use log::peek;
 pub use record::{Record, Run};

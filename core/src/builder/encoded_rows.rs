@@ -1,0 +1,73 @@
+//! From credentials to a stream of rows that are encoded already.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::{LiveOnlyBuilder, Reach, SiftStreamBuilder};
+use crate::encode::{Encoder, RawEncoder};
+use crate::error::Result;
+use crate::schema::IngestionConfigForm;
+use crate::seams::runtime::StreamRuntime;
+use crate::stream::lane::Capacity;
+use crate::stream::{Inner, Registration, SiftStream};
+use crate::tasks::link::Link;
+use crate::transport::LiveStreamingOnly;
+
+/// The choices of a stream of encoded rows: those of a live-only stream, without a schema.
+pub struct EncodedRowsBuilder {
+    live: LiveOnlyBuilder,
+}
+
+impl SiftStreamBuilder {
+    /// A live-only stream of rows that are encoded already, such as those of backup files. They name their ingestion
+    /// config and run themselves; nothing is registered.
+    pub fn encoded_rows(self) -> EncodedRowsBuilder {
+        EncodedRowsBuilder { live: self.ingestion_config(IngestionConfigForm::default()).live_only() }
+    }
+}
+
+impl EncodedRowsBuilder {
+    /// The largest row in bytes; 4 MiB by default.
+    #[must_use]
+    pub fn max_row_size(mut self, bytes: usize) -> Self {
+        self.live.config.max_row_size = bytes;
+        self
+    }
+
+    /// Changes how rows wait, are confirmed and are sent again.
+    #[must_use]
+    pub fn live(mut self, change: impl FnOnce(LiveOnlyBuilder) -> LiveOnlyBuilder) -> Self {
+        self.live = change(self.live);
+        self
+    }
+
+    /// Starts the stream once Sift has answered.
+    pub async fn build(self) -> Result<SiftStream<RawEncoder, LiveStreamingOnly>> {
+        let runtime = StreamRuntime::start(self.live.config.base.worker_threads)?;
+        let handle = runtime.handle();
+        handle.run(self.start(runtime)).await
+    }
+
+    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
+    pub fn build_blocking(self, timeout: Duration) -> Result<SiftStream<RawEncoder, LiveStreamingOnly>> {
+        let runtime = StreamRuntime::start(self.live.config.base.worker_threads)?;
+        let handle = runtime.handle();
+        handle.run_blocking(self.start(runtime), timeout)
+    }
+
+    async fn start(self, runtime: StreamRuntime) -> Result<SiftStream<RawEncoder, LiveStreamingOnly>> {
+        let live = self.live;
+        live.validate()?;
+        let Reach { connection, connector, key, control } = live.config.base.reach()?;
+        control.ping().await?;
+        let encoder = RawEncoder;
+        let link = Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?;
+        let (rows, bytes) = (live.ingestion_data_channel_capacity, live.ingestion_data_channel_bytes);
+        let max_row_size = live.config.max_row_size;
+        let suffix = encoder.suffix(None);
+        let transport =
+            LiveStreamingOnly::start(link, Capacity { rows, bytes }, max_row_size, suffix, live.options);
+        let registration = Registration { control, key, run_id: Mutex::new(None) };
+        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
+    }
+}
