@@ -41,16 +41,22 @@ pub(crate) fn run(args: &Args) -> Result<BenchResult> {
             }
             measure(args, &live.build_blocking(START_TIMEOUT)?)
         }
+        Mode::LiveWithBackups => {
+            let mut live = config(args).live_with_backups().disk_backup_policy(policy(args));
+            if let Some(interval) = args.checkpoint_ms {
+                live = live.checkpoint_interval(millis(interval));
+            }
+            measure(args, &live.build_blocking(START_TIMEOUT)?)
+        }
         Mode::FileBackup => {
-            let policy = DiskBackupPolicy { backups_dir: args.dir.clone(), ..DiskBackupPolicy::default() };
-            let files = config(args).file_backup().disk_backup_policy(policy);
+            let files = config(args).file_backup().disk_backup_policy(policy(args));
             measure(args, &files.build_blocking(START_TIMEOUT)?)
         }
-        Mode::LiveWithBackups => {
-            let message = "this mode is not built yet: use --mode live or --mode file-backup";
-            Err(Error::new(ErrorCode::NotConfigured, message))
-        }
     }
+}
+
+fn policy(args: &Args) -> DiskBackupPolicy {
+    DiskBackupPolicy { backups_dir: args.dir.clone(), ..DiskBackupPolicy::default() }
 }
 
 fn measure<T: Transport>(args: &Args, stream: &SiftStream<IngestionConfigEncoder, T>) -> Result<BenchResult> {

@@ -148,8 +148,13 @@ impl Spool {
         self.shared().files.len()
     }
 
-    /// The oldest finished file that has a row of the current epoch among `ids`.
-    pub fn finished_file_with(&self, ids: &RangeSet) -> Result<Option<StoredFile>> {
+    /// The oldest finished file in `data/` that has a row of the current epoch among `ids`. Rows that are `absent` from
+    /// a file, although it should have them, are not looked for there.
+    pub fn finished_file_with(
+        &self,
+        ids: &RangeSet,
+        absent: &BTreeMap<u64, RangeSet>,
+    ) -> Result<Option<StoredFile>> {
         let mut shared = self.shared();
         shared.record_runs()?;
         let index = shared.journal.index();
@@ -158,7 +163,9 @@ impl Spool {
                 && !shared.active.contains(&file.number)
                 && index.files.get(&file.number).is_some_and(|entry| {
                     entry.epoch == self.epoch
-                        && entry.runs.iter().any(|run| !ids.overlap(&run.ids()).is_empty())
+                        && entry.runs.iter().flat_map(|run| ids.overlap(&run.ids())).any(|found| {
+                            absent.get(&file.number).is_none_or(|absent| !absent.contains(&found))
+                        })
                 })
         };
         Ok(shared.files.values().find(holds).copied())

@@ -157,6 +157,11 @@ impl Delivery {
         self.state.lock().failure()
     }
 
+    /// Why nothing more can be delivered, other than that somebody cancelled.
+    pub(crate) fn broken(&self) -> Option<Error> {
+        self.state.lock().broken.clone()
+    }
+
     /// Waits until all rows below `below` are confirmed.
     pub(crate) fn wait_confirmed(&self, below: u64, deadline: Instant) -> Result<()> {
         let confirmed = self.state.wait_until(deadline, |state| {

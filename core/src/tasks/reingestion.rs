@@ -15,7 +15,7 @@
 mod reading;
 mod sent;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +79,10 @@ pub(crate) struct Reingestion {
     recovered: VecDeque<(usize, FileInventory)>,
     /// Rows of this epoch in files that cannot be sent.
     set_aside: RangeSet,
+    /// By file of this epoch: rows that it should have, and has not.
+    absent: BTreeMap<u64, RangeSet>,
+    /// The disk thread was asked to finish its file, because owed rows are in no finished one.
+    awaits_rotation: bool,
     reading: Option<Reading>,
     sent: VecDeque<Sent>,
     /// Owed rows of this epoch that are on their way.
@@ -112,6 +116,8 @@ impl Reingestion {
             unscanned: VecDeque::new(),
             recovered: VecDeque::new(),
             set_aside: RangeSet::new(),
+            absent: BTreeMap::new(),
+            awaits_rotation: false,
             reading: None,
             sent: VecDeque::new(),
             on_their_way: RangeSet::new(),
@@ -200,7 +206,8 @@ impl Reingestion {
             return Ok(Some(Turn::Rest(IDLE_REST)));
         };
         let own = &self.spools[0];
-        if let Some(file) = own.finished_file_with(&wanted)? {
+        if let Some(file) = own.finished_file_with(&wanted, &self.absent)? {
+            self.awaits_rotation = false;
             match own.scan(file).and_then(|inventory| Reading::owed(own, &inventory, wanted)) {
                 Ok(reading) => self.reading = Some(reading),
                 Err(error) => self.set_aside(0, file.number, &error),
@@ -215,11 +222,33 @@ impl Reingestion {
             self.reading = Some(Reading::from_memory(kept, wanted));
             return Ok(None);
         }
-        if first < self.shared.progress.marks().written {
+        let written = self.shared.progress.marks().written;
+        if first >= written {
+            return Ok(Some(Turn::Rest(BUSY_REST)));
+        }
+        if !std::mem::replace(&mut self.awaits_rotation, true) {
             self.shared.progress.request_rotation();
             self.shared.live.intake.wake_consumers();
+        } else if !self.shared.progress.requests().rotate {
+            self.awaits_rotation = false;
+            self.miss(&wanted, written);
         }
         Ok(Some(Turn::Rest(BUSY_REST)))
+    }
+
+    /// Every file is finished, and rows that were written are in none: the disk lost them, or somebody removed them.
+    fn miss(&self, wanted: &RangeSet, written: u64) {
+        let own = &self.spools[0];
+        let may_come = own.files().iter().any(|file| file.area == Area::Pending);
+        let missing = || own.finished_file_with(wanted, &self.absent).is_ok_and(|found| found.is_none());
+        if may_come || !missing() {
+            return;
+        }
+        let ranges = wanted.overlap(&(0..written));
+        let rows = ranges.iter().map(|range| range.end - range.start).sum();
+        tracing::error!(target: "siftstream::reingestion", rows, ids = ?ranges, "backups of unconfirmed rows are gone");
+        self.shared.live.delivery.give_up(ranges.iter().cloned());
+        self.shared.events.emit(EventKind::Dropped { ranges, rows, cause: "lost by the disk".to_owned() });
     }
 
     /// Rows that are still in memory, with their IDs.
@@ -265,20 +294,10 @@ impl Reingestion {
 
     fn finish_reading(&mut self) {
         let Some(reading) = self.reading.take() else { return };
-        let lost = reading.lost();
-        if !lost.is_empty() {
-            tracing::error!(
-                target: "siftstream::reingestion",
-                rows = lost.len(), ids = ?lost, "the disk lost rows: what is left of them is in quarantine"
-            );
-            self.shared.live.delivery.give_up(lost.iter());
-            self.shared.events.emit(EventKind::Dropped {
-                ranges: lost.iter().collect(),
-                rows: lost.len(),
-                cause: "lost by the disk".to_owned(),
-            });
-        }
         if let Some(source) = reading.file() {
+            if let Some(file) = source.file.filter(|_| source.is_own_epoch) {
+                self.absent.entry(file.number).or_default().extend(reading.missing().iter());
+            }
             let below = self.sent.back().map_or_else(|| self.resend.confirmed(), |last| last.below);
             self.sent.push_back(Sent { source, origin: Origin::EndOfFile, below });
         }

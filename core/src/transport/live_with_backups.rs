@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::{GRACE, HasIntake, Transport, closed};
 use crate::encode::Sealed;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::metrics::{DiskCounters, RecoveryCounters, SiftStreamMetricsSnapshot, StreamCounters};
 use crate::remembered::Remembered;
@@ -264,7 +264,11 @@ impl Transport for LiveStreamingWithBackups {
             self.live.intake.wake_consumers();
         }
         let failure = self.progress.failure().or_else(|| self.live.delivery.failure());
-        self.report().judge(failure)
+        let report = self.report().judge(failure)?;
+        match self.live.delivery.broken() {
+            Some(error) => Err(FinishError { error: error.with_data_status(DataStatus::OnDisk), report }),
+            None => Ok(report),
+        }
     }
 
     fn cancel(&self, why: Error) {

@@ -57,7 +57,7 @@ fn one_of_ours(args: &Args, uri: &str) -> Result<(Figures, f64), Box<dyn Error>>
 }
 
 /// A fresh directory, removed when it is dropped.
-fn directory(args: &Args) -> io::Result<tempfile::TempDir> {
+pub(crate) fn directory(args: &Args) -> io::Result<tempfile::TempDir> {
     let parent = args.dir.as_deref().unwrap_or(Path::new("."));
     tempfile::Builder::new().prefix("siftstream-bench-").tempdir_in(parent)
 }

@@ -1,21 +1,26 @@
-//! Alternates the two clients against one counting server and prints medians and ratios.
+//! Alternates the two clients in a live mode against one counting server and prints medians and ratios.
 
 use std::error::Error;
 use std::io::{self, Write};
 
 use crate::Args;
+use crate::files::directory;
 use crate::run::{Figures, Server, median_ratio, ours, theirs};
 
 /// Measures and prints.
-pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(args: &Args, mode: &str) -> Result<(), Box<dyn Error>> {
     let server = Server::start()?;
     let mut out = io::stdout().lock();
     let bytes = 1 + args.channels;
-    writeln!(out, "live, {bytes} channels a row; rows/s and CPU µs per row of the client process")?;
+    writeln!(out, "{mode}, {bytes} channels a row; rows/s and CPU µs per row of the client process")?;
     let (mut rows, mut cpu) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for round in 1..=args.rounds {
-        let ours = Figures::of(&mut ours(&server.uri, "live", args.channels, args.messages)?)?;
-        let theirs = Figures::of(&mut theirs(&server.uri, "live", args.channels, args.official_messages)?)?;
+        let dir = directory(args)?;
+        let mut command = ours(&server.uri, mode, args.channels, args.messages)?;
+        let ours = Figures::of(command.arg("--dir").arg(dir.path()))?;
+        let dir = directory(args)?;
+        let mut command = theirs(&server.uri, mode, args.channels, args.official_messages)?;
+        let theirs = Figures::of(command.arg("--dir").arg(dir.path()))?;
         writeln!(
             out,
             "round {round}: siftstream {:>10.0} rows/s {:.4} µs | sift_stream 0.14 {:>8.0} rows/s {:.4} µs",

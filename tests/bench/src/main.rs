@@ -33,6 +33,8 @@ enum Command {
 enum Compared {
     /// Streaming to a server, in memory only.
     Live,
+    /// Streaming to a server, with backups on disk.
+    Backups,
     /// Writing files.
     Files,
     /// One after the other.
@@ -66,10 +68,14 @@ struct Args {
 }
 
 fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
-    if args.compare != Compared::Files {
-        live::run(args)?;
+    let wanted = |what| args.compare == what || args.compare == Compared::All;
+    if wanted(Compared::Live) {
+        live::run(args, "live")?;
     }
-    if args.compare != Compared::Live {
+    if wanted(Compared::Backups) {
+        live::run(args, "live-with-backups")?;
+    }
+    if wanted(Compared::Files) {
         files::run(args)?;
     }
     Ok(())

@@ -21,6 +21,8 @@ use sift_stream::{
 enum Mode {
     /// In memory only.
     Live,
+    /// Live, with backups on disk.
+    LiveWithBackups,
     /// To files only.
     FileBackup,
 }
@@ -73,6 +75,11 @@ async fn stream(args: &Args) -> Result<(), Box<dyn Error>> {
     match args.mode {
         Mode::Live => {
             let live = config.live_only().metrics_streaming_interval(None);
+            measure(args, live.build().await?).await
+        }
+        Mode::LiveWithBackups => {
+            let policy = DiskBackupPolicy { backups_dir: args.dir.clone(), ..DiskBackupPolicy::default() };
+            let live = config.live_with_backups().metrics_streaming_interval(None).disk_backup_policy(policy);
             measure(args, live.build().await?).await
         }
         Mode::FileBackup => {

@@ -53,7 +53,7 @@ impl Batch {
 pub(super) struct Reading {
     source: Source,
     supply: Supply,
-    /// Of the running stream: the IDs to send, and those of them that were not met yet.
+    /// Of the running stream: the IDs to send, and those of them that the file should hold and that were not met yet.
     wanted: Option<RangeSet>,
     missing: RangeSet,
     batch: Batch,
@@ -103,9 +103,9 @@ impl Reading {
         self.source.is_own_epoch
     }
 
-    /// After the end: wanted rows that the file should have held and did not.
-    pub(super) fn lost(&self) -> RangeSet {
-        self.missing.clone()
+    /// After the end: wanted rows that the file should have and has not.
+    pub(super) fn missing(&self) -> &RangeSet {
+        &self.missing
     }
 
     /// The next row.
