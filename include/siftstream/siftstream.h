@@ -1251,7 +1251,7 @@ siftstream_status siftstream_stream_try_send_values(const struct siftstream_stre
 // Errors: TIMEOUT, NOT_CONFIGURED for a level that rows of the mode never reach, and what ended the stream.
 // Thread-safety: any thread. Blocking: up to `timeout_ms`.
 siftstream_status siftstream_stream_flush(const struct siftstream_stream *stream,
-                                          int32_t level_number,
+                                          int32_t level,
                                           uint32_t timeout_ms,
                                           struct siftstream_error **error);
 
@@ -1286,7 +1286,7 @@ siftstream_status siftstream_stream_cancel(const struct siftstream_stream *strea
 // Errors: INVALID_ARGUMENT, NOT_CONFIGURED for a level that rows of the mode never reach. Thread-safety: any thread.
 // Blocking: never.
 siftstream_status siftstream_stream_watermark(const struct siftstream_stream *stream,
-                                              int32_t level_number,
+                                              int32_t level,
                                               uint64_t *rows_out,
                                               struct siftstream_error **error);
 
