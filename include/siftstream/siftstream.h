@@ -12,8 +12,8 @@
  * object that is freed in the middle of another thread's call lives until that call returns.
  *
  * Blocking. What can block takes a timeout, and returns within it plus 250 ms; siftstream_stream_free takes a second at
- * most. Everything else never waits for the network or the disk. No function sets errno, installs signal handlers or
- * lets a panic out.
+ * most. Everything else never waits for the network or the disk. No function sets errno, installs signal handlers,
+ * raises SIGPIPE or lets a panic out.
  *
  * Memory. Filling and sending a row allocates nothing once it is warm, also if there is no room for the row. Calls that
  * fail otherwise may allocate, and so may all other calls.
