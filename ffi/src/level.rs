@@ -21,7 +21,7 @@ pub enum siftstream_level {
 use siftstream_level as Number;
 
 /// The level that a flush can wait for.
-pub(crate) fn level(number: i32) -> Result<Level> {
+pub(crate) fn level_of(number: i32) -> Result<Level> {
     let levels = [
         (Number::SIFTSTREAM_LEVEL_WRITTEN as i32, Level::Written),
         (Number::SIFTSTREAM_LEVEL_DURABLE as i32, Level::Durable),
@@ -35,7 +35,7 @@ pub(crate) fn watermark(marks: Watermarks, number: i32) -> Result<u64> {
     if number == Number::SIFTSTREAM_LEVEL_ACCEPTED as i32 {
         return Ok(marks.accepted);
     }
-    let level = level(number)?;
+    let level = level_of(number)?;
     let mark = match level {
         Level::Written => marks.written,
         Level::Durable => marks.durable,

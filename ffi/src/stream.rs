@@ -1,17 +1,18 @@
 //! The stream.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use siftstream_core::{
-    AnyTransport, Error, ErrorCode, FinishError, FlowConfig, IngestionConfigEncoder, Level, Report,
-    RunSelector, SiftStream, TrySendError,
+    AnyTransport, Error, ErrorCode, FinishError, FlowBuilder, FlowConfig, IngestionConfigEncoder, Level,
+    Report, Result, RunSelector, SiftStream, TrySendError,
 };
 
 use crate::boundary::{enter, free, output, value_or};
 use crate::config::{run_form, siftstream_config};
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
-use crate::level::{level, watermark};
+use crate::level::{level_of, watermark};
 use crate::open::open;
 use crate::report::siftstream_report;
 use crate::row::siftstream_row;
@@ -91,14 +92,26 @@ pub extern "C" fn siftstream_stream_try_send(
     row: *const siftstream_row,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
+    try_send(stream, error, || handle::shared(row))
+}
+
+/// Sends the row that `row` gives. Asks for it within the boundary.
+fn try_send<R: Deref<Target = FlowBuilder>>(
+    stream: *const siftstream_stream,
+    error: *mut *mut siftstream_error,
+    row: impl FnOnce() -> Result<R>,
+) -> siftstream_status {
     let mut full = false;
-    let status = enter(error, || match handle::shared(stream)?.try_send(&*handle::shared(row)?) {
-        Err(TrySendError::Refused(refused)) => Err(refused.error),
-        Err(TrySendError::Full(_)) => {
-            full = true;
-            Ok(())
+    let status = enter(error, || {
+        let row = row()?;
+        match handle::shared(stream)?.try_send(&*row) {
+            Err(TrySendError::Refused(refused)) => Err(refused.error),
+            Err(TrySendError::Full(_)) => {
+                full = true;
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
-        Ok(()) => Ok(()),
     });
     if full { siftstream_status::SIFTSTREAM_FULL } else { status }
 }
@@ -116,11 +129,12 @@ pub extern "C" fn siftstream_stream_try_send_values(
     count: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    let filled = enter(error, || fill(&mut *handle::exclusive(row)?, timestamp_ns, values, count));
-    if filled != siftstream_status::SIFTSTREAM_OK {
-        return filled;
-    }
-    siftstream_stream_try_send(stream, row, error)
+    // The row is this call's own until it was sent: nobody else's values get into it.
+    try_send(stream, error, || {
+        let mut row = handle::exclusive(row)?;
+        fill(&mut row, timestamp_ns, values, count)?;
+        Ok(row)
+    })
 }
 
 /// Brings everything accepted so far to a level, a siftstream_level, and waits for that. It makes it happen: a
@@ -131,11 +145,11 @@ pub extern "C" fn siftstream_stream_try_send_values(
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_flush(
     stream: *const siftstream_stream,
-    level_number: i32,
+    level: i32,
     timeout_ms: u32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    enter(error, || handle::shared(stream)?.flush(level(level_number)?, millis(timeout_ms)))
+    enter(error, || handle::shared(stream)?.flush(level_of(level)?, millis(timeout_ms)))
 }
 
 /// Makes everything accepted so far confirmed by Sift, and waits for that.
@@ -209,14 +223,14 @@ pub extern "C" fn siftstream_stream_cancel(
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_watermark(
     stream: *const siftstream_stream,
-    level_number: i32,
+    level: i32,
     rows_out: *mut u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
         let stream = handle::shared(stream)?;
         stream.check_process()?;
-        output(rows_out, "rows_out")?.write(watermark(stream.watermarks(), level_number)?);
+        output(rows_out, "rows_out")?.write(watermark(stream.watermarks(), level)?);
         Ok(())
     })
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 
 use common::{library, root};
 use prost::Message;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use siftstream_core::proto::sift::ingest::v1::{
     IngestWithConfigDataStreamRequest as WireRow, ingest_with_config_data_channel_value::Type,
 };
@@ -137,6 +138,37 @@ fn rows_of_all_types_are_recorded_from_c_without_a_network_and_read_back() {
         assert_eq!(values, expected);
     }
     assert!(rows_in(&slot_of(&backups, "budget")).len() < 10_000);
+}
+
+/// A certificate and its key, as PEM, signed by `ca`.
+fn signed_by(ca: &CertifiedIssuer<'static, KeyPair>, name: &str) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    (params.signed_by(&key, ca).unwrap().pem(), key.serialize_pem())
+}
+
+#[test]
+fn c_reaches_a_server_with_a_ca_a_name_and_a_client_certificate_of_its_own() {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let (server_pem, server_key) = signed_by(&ca, "sift.test");
+    let (client_pem, client_key) = signed_by(&ca, "rig.test");
+    let server = LocalServer::builder()
+        .api_key(Some(KEY))
+        .tls(&server_pem, &server_key, Some(&ca.pem()))
+        .start()
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.into_os_string().into_string().unwrap()
+    };
+    let files = [file("ca", &ca.pem()), file("certificate", &client_pem), file("key", &client_key)];
+    let program = compile("tests/c/tls_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, "sift.test", &files[0], &files[1], &files[2]]);
+    assert_eq!(server.state().flow("numbers").unwrap().rows, 1);
 }
 
 #[test]

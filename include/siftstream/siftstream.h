@@ -12,8 +12,8 @@
  * object that is freed in the middle of another thread's call lives until that call returns.
  *
  * Blocking. What can block takes a timeout, and returns within it plus 250 ms; siftstream_stream_free takes a second at
- * most. Everything else never waits for the network or the disk. No function sets errno, installs signal handlers or
- * lets a panic out.
+ * most. Everything else never waits for the network or the disk. No function sets errno, installs signal handlers,
+ * raises SIGPIPE or lets a panic out.
  *
  * Memory. Filling and sending a row allocates nothing once it is warm, also if there is no room for the row. Calls that
  * fail otherwise may allocate, and so may all other calls.
@@ -1251,7 +1251,7 @@ siftstream_status siftstream_stream_try_send_values(const struct siftstream_stre
 // Errors: TIMEOUT, NOT_CONFIGURED for a level that rows of the mode never reach, and what ended the stream.
 // Thread-safety: any thread. Blocking: up to `timeout_ms`.
 siftstream_status siftstream_stream_flush(const struct siftstream_stream *stream,
-                                          int32_t level_number,
+                                          int32_t level,
                                           uint32_t timeout_ms,
                                           struct siftstream_error **error);
 
@@ -1286,7 +1286,7 @@ siftstream_status siftstream_stream_cancel(const struct siftstream_stream *strea
 // Errors: INVALID_ARGUMENT, NOT_CONFIGURED for a level that rows of the mode never reach. Thread-safety: any thread.
 // Blocking: never.
 siftstream_status siftstream_stream_watermark(const struct siftstream_stream *stream,
-                                              int32_t level_number,
+                                              int32_t level,
                                               uint64_t *rows_out,
                                               struct siftstream_error **error);
 

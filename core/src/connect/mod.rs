@@ -7,6 +7,7 @@ mod endpoint;
 mod happy_eyeballs;
 mod options;
 mod secret;
+mod socket;
 mod tcp;
 mod tcp_info;
 mod tls;

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::happy_eyeballs::connect_any;
+use super::socket::Socket;
 use super::tcp_info::ProbeHandle;
 use super::tls::Tls;
 use super::tls_error::explain;
@@ -43,7 +44,7 @@ impl TcpConnector {
         let probe = ProbeHandle::new(&socket).ok();
         let place = Arc::clone(&self.place);
         match &self.tls {
-            None => Ok(Box::new(Wire::plaintext(socket, probe, place))),
+            None => Ok(Box::new(Wire::plaintext(Socket(socket), probe, place))),
             Some(tls) => Ok(Box::new(Wire::encrypted(self.secure(tls, socket).await?, probe, place))),
         }
     }
@@ -99,13 +100,9 @@ impl TcpConnector {
         Ok(())
     }
 
-    async fn secure(
-        &self,
-        tls: &Tls,
-        socket: TcpStream,
-    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    async fn secure(&self, tls: &Tls, socket: TcpStream) -> Result<tokio_rustls::client::TlsStream<Socket>> {
         let limit = self.options.handshake_timeout;
-        let handshake = tls.connector.connect(tls.server_name.clone(), socket);
+        let handshake = tls.connector.connect(tls.server_name.clone(), Socket(socket));
         let stream = timeout(limit, handshake)
             .await
             .map_err(|_| {
