@@ -41,6 +41,12 @@ impl IngestStream {
             }
             Effect::Status(status) => self.end_with(&status.to_status(), at_end).await,
             Effect::Ok { delay, drain } => self.ok_after(delay, drain, at_end).await,
+            Effect::OkThenTcpReset(delay) => {
+                sleep(delay).await;
+                self.answer_ok(at_end, response::send_ok).await;
+                self.connection.send(Command::Reset).await.ok();
+                poll_fn(|cx| self.respond.poll_reset(cx)).await.ok();
+            }
             Effect::TcpReset => {
                 self.record.ended(StreamEnd::TcpReset, at_end);
                 self.connection.send(Command::Reset).await.ok();

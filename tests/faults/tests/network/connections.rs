@@ -72,6 +72,11 @@ fn resets_of_streams() -> Vec<Cell> {
 
 fn goodbyes(is_sweep: bool) -> Vec<Cell> {
     let mut cells = Vec::new();
+    cells.push(
+        Cell::new("GOAWAY Graceful after every stream, without end", ROWS)
+            .setup(|setup| setup.checkpoint_interval = Duration::from_millis(5))
+            .fault(Fault::new(When::EndOfStream, Effect::GoAway(GoAway::Graceful)), Times::Always),
+    );
     for kind in [GoAway::Graceful, GoAway::EnhanceYourCalm] {
         for when in [When::AtOnce, When::Rows(1_000), When::EndOfStream] {
             cells.push(
@@ -79,6 +84,10 @@ fn goodbyes(is_sweep: bool) -> Vec<Cell> {
                     .fault(Fault::new(when, Effect::GoAway(kind)), Times::N(3)),
             );
         }
+        cells.push(
+            Cell::new(format!("GOAWAY {kind:?} behind every tenth row"), 300)
+                .fault(Fault::new(When::Rows(10), Effect::GoAway(kind)), Times::N(20)),
+        );
         let every = Duration::from_millis(if is_sweep { 2_000 } else { 60 });
         cells.push(
             Cell::new(format!("GOAWAY {kind:?} every {every:?}"), ROWS)
