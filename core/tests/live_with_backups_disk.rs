@@ -48,7 +48,8 @@ fn a_failing_disk_never_stops_the_live_path() {
     wait_until(|| !stream.get_metrics_snapshot().disk_degraded);
     assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 60_000);
     assert_complete(&server, 60_000, 0);
-    let names: Vec<_> = std::iter::from_fn(|| stream.events().poll()).map(|event| event.kind.name()).collect();
+    let names: Vec<_> =
+        std::iter::from_fn(|| stream.events().poll()).map(|event| event.kind.name()).collect();
     assert!(names.contains(&"disk_degraded") && names.contains(&"disk_recovered"), "{names:?}");
 }
 
@@ -62,7 +63,9 @@ fn what_failed_streams_carried_comes_from_memory_while_the_disk_fails() {
     send(&stream, 0..20_000);
     stream.flush(Level::Confirmed, TIMEOUT).unwrap();
     assert_complete(&server, 20_000, 5 * 20_000);
-    assert_eq!(stream.finish(TIMEOUT).unwrap_err().report.confirmed, 20_000, "the disk still fails at the end");
+    let began = Instant::now();
+    assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 20_000, "a disk that nobody needs is no failure");
+    assert!(began.elapsed() < TIMEOUT, "finish waited for a disk that nobody needs");
 }
 
 #[test]
@@ -71,8 +74,7 @@ fn a_stream_whose_server_is_down_from_the_start_keeps_its_rows_and_sends_them_la
     let (uri, port) = (first.uri(), first.port());
     drop(first);
     let root = tempfile::tempdir().unwrap();
-    let stream =
-        backed_up_with(uri, root.path(), |live| live.offline_after(Duration::from_millis(50)));
+    let stream = backed_up_with(uri, root.path(), |live| live.offline_after(Duration::from_millis(50)));
     send(&stream, 0..30_000);
     stream.flush(Level::Durable, TIMEOUT).unwrap();
     let server = LocalServer::builder().api_key(Some(KEY)).keep_rows(true).port(port).start().unwrap();
@@ -90,7 +92,8 @@ fn rows_of_a_stream_that_never_met_its_server_arrive_with_a_later_start() {
     let (uri, port) = (first.uri(), first.port());
     drop(first);
     let root = tempfile::tempdir().unwrap();
-    let offline = |uri| backed_up_with(uri, root.path(), |live| live.offline_after(Duration::from_millis(50)));
+    let offline =
+        |uri| backed_up_with(uri, root.path(), |live| live.offline_after(Duration::from_millis(50)));
     let stream = offline(uri.clone());
     send(&stream, 0..5_000);
     let report = stream.finish(Duration::from_millis(200)).unwrap();
@@ -142,15 +145,19 @@ fn callers_wait_only_when_the_budget_of_the_disk_is_used_up() {
 #[test]
 fn backups_that_somebody_removed_are_told_as_dropped() {
     let (server, root) = (server(), tempfile::tempdir().unwrap());
-    let stream = backed_up(server.uri(), root.path());
-    server.inject(Fault::new(When::Rows(1_000), Effect::TcpReset), Times::Always);
+    let policy = DiskBackupPolicy {
+        backups_dir: Some(root.path().to_owned()),
+        min_free: 0,
+        max_backup_file_size: 64 * 1024,
+        ..DiskBackupPolicy::default()
+    };
+    let stream = backed_up_with(server.uri(), root.path(), |live| live.disk_backup_policy(policy));
+    server.inject(Fault::new(When::AtOnce, Effect::Silence), Times::N(1));
     send(&stream, 0..20_000);
     stream.flush(Level::Durable, TIMEOUT).unwrap();
-    wait_until(|| {
-        backup_files(root.path()).into_iter().for_each(|file| std::fs::remove_file(file).unwrap());
-        stream.get_metrics_snapshot().rows_dropped > 0
-    });
-    server.heal();
+    backup_files(root.path()).into_iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    server.reset_connections();
+    wait_until(|| stream.get_metrics_snapshot().rows_dropped > 0);
     let failed = stream.finish(TIMEOUT).unwrap_err();
     assert_eq!(failed.error.code(), ErrorCode::Dropped, "{failed}");
     let report = failed.report;

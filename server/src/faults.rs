@@ -40,6 +40,9 @@ pub enum Effect {
         /// Afterwards read and discard what else the client sends, instead of resetting the stream with NO_ERROR.
         drain: bool,
     },
+    /// As [`Effect::Ok`] after this delay, and then the TCP connection is reset: nothing that would follow the answer
+    /// reaches the client.
+    OkThenTcpReset(Duration),
     /// The TCP connection is reset (RST, not FIN).
     TcpReset,
     /// The HTTP/2 stream is reset.

@@ -22,6 +22,8 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
+/// How much is read at once of what a peer says after HTTP/2 has ended here.
+const LAST_WORDS: usize = 4096;
 /// What precedes the first frame.
 const NO_FRAME: u8 = u8::MAX;
 const FLAG_END_STREAM: u8 = 1;
@@ -54,6 +56,8 @@ pub(crate) struct Watch {
     progress: AtomicU64,
     read: AtomicU64,
     goaway: AtomicBool,
+    /// The peer ended the connection in order: all that it ever said was read.
+    closed_in_order: AtomicBool,
     /// Half-closes that were asked for and have not been seen yet.
     ends_expected: AtomicU64,
     streams: Mutex<HashMap<u32, Signs>>,
@@ -70,6 +74,11 @@ impl Watch {
     /// Whether the peer asked for no more streams on this connection.
     pub(crate) fn going_away(&self) -> bool {
         self.goaway.load(Ordering::Relaxed)
+    }
+
+    /// Whether everything that the peer ever said was read, and nothing more can come.
+    pub(crate) fn closed_in_order(&self) -> bool {
+        self.closed_in_order.load(Ordering::Relaxed)
     }
 
     /// An END_STREAM is about to be given to HTTP/2: from here on, each write is looked at before it is made.
@@ -116,6 +125,7 @@ pub(crate) struct Observed {
     inbound: FrameScanner,
     /// Streams whose END_STREAM was taken by the transport but not flushed yet.
     ending: Vec<(u32, Moment)>,
+    is_shut: bool,
 }
 
 impl Observed {
@@ -124,6 +134,7 @@ impl Observed {
             progress: AtomicU64::new(0),
             read: AtomicU64::new(0),
             goaway: AtomicBool::new(false),
+            closed_in_order: AtomicBool::new(false),
             ends_expected: AtomicU64::new(0),
             streams: Mutex::default(),
             probe: io.probe(),
@@ -135,6 +146,7 @@ impl Observed {
             outbound: FrameScanner::after(CLIENT_PREFACE_LEN),
             inbound: FrameScanner::after(0),
             ending: Vec::new(),
+            is_shut: false,
         };
         (observed, watch)
     }
@@ -204,6 +216,9 @@ impl AsyncRead for Observed {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         let this = self.get_mut();
+        if buf.filled().len() == before && buf.remaining() > 0 {
+            this.watch.closed_in_order.store(true, Ordering::Relaxed);
+        }
         this.saw_read(&buf.filled()[before..]);
         Poll::Ready(Ok(()))
     }
@@ -247,8 +262,22 @@ impl AsyncWrite for Observed {
         Poll::Ready(Ok(()))
     }
 
+    /// Closes this direction, then reads on until the peer has closed the other: what it said last is evidence, and
+    /// HTTP/2 does not wait for it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        if !self.is_shut {
+            // A peer that has closed already makes this fail, and can still be read.
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx)).ok();
+            self.is_shut = true;
+        }
+        let mut scratch = [0; LAST_WORDS];
+        loop {
+            let mut words = ReadBuf::new(&mut scratch);
+            ready!(self.as_mut().poll_read(cx, &mut words))?;
+            if words.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 

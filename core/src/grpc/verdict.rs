@@ -6,13 +6,13 @@
 //! 2. At least the kernel's shortest round trip passed since that write began.
 //! 3. The server did not reset the stream after its answer. A server that answers before it has taken the END_STREAM
 //!    asks the client to stop by a RST_STREAM right behind its trailers (RFC 9113, 8.1); a ping sent after the
-//!    answer, and answered in order, shows that none is on its way.
+//!    answer, and answered in order, shows that none is on its way; so does a connection that the server closes in
+//!    order.
 //!
 //! Everything else (another status, an early answer, a reset, a broken connection, silence) leaves all that the
 //! stream carried unconfirmed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use h2::client::ResponseFuture;
 use tokio::sync::{mpsc, oneshot};
@@ -20,10 +20,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::observer::Watch;
 use super::status::{GrpcStatus, UNAVAILABLE, UNKNOWN};
 use crate::ledger::{Evidence, is_confirmation};
-
-/// How long the ping of rule 3 may take. A server that is silent for longer than this after an OK would have sent
-/// its reset by then, for both travel in order.
-const PING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of an ingest stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,11 +117,15 @@ async fn judge_ok(id: u32, watch: &Watch, pings: &mpsc::Sender<oneshot::Sender<(
         return Verdict::Failed(Failure::early());
     }
     let (pong, ponged) = oneshot::channel();
-    if pings.send(pong).await.is_ok() {
-        // A connection that closed in order after its answer, or stays silent, sent no reset either.
-        tokio::time::timeout(PING_PATIENCE, ponged).await.ok();
+    // The connection itself bounds this wait: it ends when a ping stays unanswered for too long.
+    let answered_in_order = pings.send(pong).await.is_ok() && ponged.await.is_ok();
+    if watch.signs(id).reset {
+        return Verdict::Failed(Failure::early());
     }
-    if is_confirmation(&evidence(id, watch)) { Verdict::Confirmed } else { Verdict::Failed(Failure::early()) }
+    if answered_in_order || watch.closed_in_order() {
+        return Verdict::Confirmed;
+    }
+    Verdict::Failed(Failure::broken("the connection broke before it was certain that the OK was not early"))
 }
 
 /// What was seen of a stream until now.

@@ -220,7 +220,13 @@ impl SpoolWriter {
 
     /// Finishes the current file; the next row begins another.
     pub fn rotate(&mut self) -> Result<Watermarks> {
-        self.sync()?;
+        self.flush()?;
+        self.finish_written()
+    }
+
+    /// Finishes the current file, if there is one, as it is: rows that were not written yet go to the next one.
+    pub fn finish_written(&mut self) -> Result<Watermarks> {
+        self.sync_written()?;
         self.finish_file()?;
         Ok(self.watermarks())
     }

@@ -62,18 +62,20 @@ impl BackupManager {
         self.network_over.load(Ordering::Acquire)
     }
 
+    /// Whether something was confirmed that the journal does not know.
+    pub(crate) fn has_news(&self) -> bool {
+        self.delivery.ledger(|ledger| ledger.confirmed().len() != self.journalled.len())
+    }
+
     /// Writes down what was confirmed since the last time, and removes files in which nothing else is left.
     pub(crate) fn settle(&mut self, writer: &mut SpoolWriter) -> Result<()> {
-        let news = self.delivery.ledger(|ledger| {
-            let confirmed = ledger.confirmed();
-            if confirmed.len() == self.journalled.len() {
-                return Vec::new();
-            }
-            confirmed.iter().flat_map(|ids| self.journalled.gaps(ids)).collect()
-        });
-        if news.is_empty() {
+        if !self.has_news() {
             return Ok(());
         }
+        let journalled = &self.journalled;
+        let news: Vec<_> = self
+            .delivery
+            .ledger(|ledger| ledger.confirmed().iter().flat_map(|ids| journalled.gaps(ids)).collect());
         self.spool.confirm(self.spool.epoch(), &news)?;
         self.journalled.extend(news);
         if !self.retain_backups {
@@ -98,7 +100,7 @@ impl BackupManager {
         }
         if self.journalled.contains(&(ids.start..ids.start + 1)) && writer.current_bytes() >= WORTH_FINISHING
         {
-            writer.rotate()?;
+            writer.finish_written()?;
         }
         Ok(())
     }

@@ -153,6 +153,14 @@ impl FileWriter {
 
     /// Brings on what is at hand; true if the stream is over.
     fn step(&mut self, requests: Requests) -> Result<bool> {
+        // First of all: what goes makes room, also where nothing can be written.
+        if let Some(manager) = &mut self.parts.manager {
+            manager.settle(&mut self.writer)?;
+        }
+        if requests.rotate {
+            self.finish_file()?;
+            self.shared.progress.rotated();
+        }
         while let Some(segment) = self.outbox.front() {
             let ids = segment.ids();
             match &self.real_ids {
@@ -168,12 +176,9 @@ impl FileWriter {
             self.outbox.pop_front();
         }
         if requests.finishing && self.is_settled() {
+            self.writer.flush()?;
             self.finish_file()?;
             return Ok(true);
-        }
-        if requests.rotate {
-            self.finish_file()?;
-            self.shared.progress.rotated();
         }
         let marks = self.writer.watermarks();
         let wanted = |below: u64, mark: u64| mark < below && self.taken_below >= below;
@@ -183,9 +188,6 @@ impl FileWriter {
             self.writer.flush()?;
         }
         self.writer.poll()?;
-        if let Some(manager) = &mut self.parts.manager {
-            manager.settle(&mut self.writer)?;
-        }
         Ok(false)
     }
 
@@ -236,15 +238,17 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Finishes the file that is being written, and lets go of what is confirmed by now.
+    /// Finishes the file that is being written, and lets go of what is confirmed by now. Rows for which there is no room
+    /// wait for the next file.
     fn finish_file(&mut self) -> Result<()> {
-        self.writer.flush()?;
+        match self.writer.flush() {
+            Err(error) if error.code() != ErrorCode::DiskFull => return Err(error),
+            _ => {}
+        }
         if let Some(manager) = &mut self.parts.manager {
             manager.settle(&mut self.writer)?;
         }
-        if self.writer.current_file().is_some() {
-            self.writer.rotate()?;
-        }
+        self.writer.finish_written()?;
         self.parts.manager.as_ref().map_or(Ok(()), BackupManager::remove_confirmed)
     }
 
@@ -252,6 +256,13 @@ impl FileWriter {
     fn is_settled(&self) -> bool {
         self.shared.intake.levels().disk.rows == 0
             && self.parts.manager.as_ref().is_none_or(BackupManager::network_is_over)
+    }
+
+    /// Whether Sift has everything, so that the end need not wait for a disk that fails.
+    fn needs_no_disk(&self) -> bool {
+        let accepted = self.shared.intake.levels().accepted_rows;
+        self.is_settled()
+            && self.parts.manager.as_ref().is_some_and(|manager| manager.is_confirmed(&(0..accepted)))
     }
 
     /// Tells how far the rows have come.
@@ -350,7 +361,8 @@ impl Worker for FileWriter {
     fn turn(&mut self) -> Turn {
         self.learn_ids();
         let requests = self.shared.progress.requests();
-        if let Some(failing) = self.failing.filter(|failing| failing.requests == requests) {
+        let news = self.parts.manager.as_ref().is_some_and(BackupManager::has_news);
+        if let Some(failing) = self.failing.filter(|failing| !news && failing.requests == requests) {
             let left = failing.retry_at.saturating_sub(self.parts.clock.monotonic());
             if !left.is_zero() {
                 self.publish();
@@ -367,6 +379,7 @@ impl Worker for FileWriter {
                 self.works();
                 if taken < TAKE_BYTES { self.next_turn() } else { Turn::Again }
             }
+            Err(_) if requests.finishing && self.needs_no_disk() => Turn::Over,
             Err(error) if requests.abandoned || !can_pass(&error) => {
                 give_up(&self.shared, error);
                 Turn::Over

@@ -555,12 +555,27 @@ impl Ingestion {
         Ok(())
     }
 
+    /// Whether rows wait for nothing but the server: for a gRPC stream, or for room on it.
+    fn is_held_up(&self) -> bool {
+        !self.outbox.is_empty()
+            && matches!(self.pause, Pause::None)
+            && (self.current.is_some() || self.awaited.is_empty())
+    }
+
+    /// The server grants no gRPC stream on this connection.
+    fn give_up_connection(&mut self, now: Instant) -> Result<()> {
+        self.connection = None;
+        self.progress.1 = now;
+        let message = format!("{} grants no stream on this connection", self.link.place());
+        self.failed(RetryClass::Transient { retry_after: None }, Error::new(ErrorCode::Unavailable, message))
+    }
+
     /// Gives up streams on which nothing moves.
     fn watch_for_silence(&mut self) -> Result<()> {
         let now = Instant::now();
         if let Some(connection) = &self.connection {
             let progress = connection.watch().progress();
-            let waits = !self.carries_nothing();
+            let waits = !self.carries_nothing() || self.is_held_up();
             if progress != self.progress.0 || !waits {
                 self.progress = (progress, now);
             }
@@ -573,7 +588,12 @@ impl Ingestion {
         let silent = self.current.is_some() && since(self.progress.1) >= self.options.idle_timeout;
         let number = match (unanswered, &self.current) {
             (Some((number, _)), _) => number,
-            (None, Some(current)) if silent && self.carries_rows(current.number) => current.number,
+            (None, Some(current)) if silent && (self.is_held_up() || self.carries_rows(current.number)) => {
+                current.number
+            }
+            (None, None) if self.is_held_up() && since(self.progress.1) >= self.options.idle_timeout => {
+                return self.give_up_connection(now);
+            }
             _ => return Ok(()),
         };
         if let Some(verdict) = self.awaited.remove(&number) {

@@ -41,6 +41,12 @@ impl IngestStream {
             }
             Effect::Status(status) => self.end_with(&status.to_status(), at_end).await,
             Effect::Ok { delay, drain } => self.ok_after(delay, drain, at_end).await,
+            Effect::OkThenTcpReset(delay) => {
+                sleep(delay).await;
+                self.answer_ok(at_end, response::send_ok).await;
+                self.connection.send(Command::Reset).await.ok();
+                poll_fn(|cx| self.respond.poll_reset(cx)).await.ok();
+            }
             Effect::TcpReset => {
                 self.record.ended(StreamEnd::TcpReset, at_end);
                 self.connection.send(Command::Reset).await.ok();
@@ -128,18 +134,24 @@ impl IngestStream {
                 saw_end = self.is_half_closed(&mut beyond).await;
             }
         }
+        // Before the OK, so that a client which has it finds everything counted.
+        if saw_end && !self.take_all(&mut beyond) {
+            saw_end = false;
+        }
         let is_sent = send(&mut self.respond).is_ok();
         if !saw_end {
             // HTTP/2 reads what waits in the socket before it writes: a half-close that it reads in this turn was
             // received before the OK left.
             tokio::task::yield_now().await;
-            saw_end = self.is_half_closed(&mut beyond).await;
-        }
-        if saw_end && !beyond.into_iter().all(|piece| self.take(piece, u64::MAX).is_ok()) {
-            saw_end = false;
+            saw_end = self.is_half_closed(&mut beyond).await && self.take_all(&mut beyond);
         }
         let end = if is_sent { StreamEnd::Status(Code::Ok) } else { StreamEnd::Lost };
         self.record.ended(end, saw_end);
+    }
+
+    /// Takes all of `pieces`; false if a row asks for the end of the stream.
+    fn take_all(&mut self, pieces: &mut Vec<Bytes>) -> bool {
+        pieces.drain(..).all(|piece| self.take(piece, u64::MAX).is_ok())
     }
 
     /// Whether the client's half-close has arrived; what came before it is added to `beyond`.

@@ -1,6 +1,7 @@
 //! Answers that are malformed, huge, or no gRPC at all.
 
 use siftstream::ErrorCode;
+use siftstream_faults::bench::Bench;
 use siftstream_faults::cell::{Cell, Expect};
 use siftstream_faults::mode::Setup;
 use siftstream_server::{Code, Effect, Fault, FaultStatus, Times, When};
@@ -36,12 +37,11 @@ pub fn cells() -> Vec<Cell> {
         for status in [200, 429, 500, 502, 503, 504] {
             cells.push(no_confirmation(format!("HTTP status {status}"), when, Effect::HttpStatus(status)));
         }
-        cells.push(no_confirmation(
-            "an early answer of 2 MiB",
-            When::Rows(1_000),
-            Effect::HugeResponse(2 * MIB),
-        ));
     }
+    cells.push(
+        no_confirmation("an answer of 2 MiB", When::Rows(1_000), Effect::HugeResponse(2 * MIB))
+            .at(1_500, Bench::wait_until_a_stream_ended),
+    );
     cells.push(
         no_confirmation("HTTP status 401", When::EndOfStream, Effect::HttpStatus(401))
             .takes_at_least(Duration::from_secs(1)),

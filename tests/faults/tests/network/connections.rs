@@ -11,9 +11,6 @@ use std::time::Duration;
 
 const ROWS: u64 = 3_000;
 
-/// What two cells break.
-const HELD_UP: &str = "rows that no stream carries yet do not count as waiting when silence is looked for";
-
 pub fn cells(is_sweep: bool) -> Vec<Cell> {
     let mut cells = Vec::new();
     cells.extend(resets_by_byte(is_sweep));
@@ -72,6 +69,11 @@ fn resets_of_streams() -> Vec<Cell> {
 
 fn goodbyes(is_sweep: bool) -> Vec<Cell> {
     let mut cells = Vec::new();
+    cells.push(
+        Cell::new("GOAWAY Graceful after every stream, without end", ROWS)
+            .setup(|setup| setup.checkpoint_interval = Duration::from_millis(5))
+            .fault(Fault::new(When::EndOfStream, Effect::GoAway(GoAway::Graceful)), Times::Always),
+    );
     for kind in [GoAway::Graceful, GoAway::EnhanceYourCalm] {
         for when in [When::AtOnce, When::Rows(1_000), When::EndOfStream] {
             cells.push(
@@ -79,6 +81,10 @@ fn goodbyes(is_sweep: bool) -> Vec<Cell> {
                     .fault(Fault::new(when, Effect::GoAway(kind)), Times::N(3)),
             );
         }
+        cells.push(
+            Cell::new(format!("GOAWAY {kind:?} behind every tenth row"), 300)
+                .fault(Fault::new(When::Rows(10), Effect::GoAway(kind)), Times::N(20)),
+        );
         let every = Duration::from_millis(if is_sweep { 2_000 } else { 60 });
         cells.push(
             Cell::new(format!("GOAWAY {kind:?} every {every:?}"), ROWS)
@@ -106,12 +112,10 @@ fn limits() -> Vec<Cell> {
             .fault(slow_answers, Times::N(20)),
         Cell::new("no stream at all on two connections", ROWS)
             .connection_fault(ConnectionFault::MaxStreams(0), Times::N(2))
-            .patience(Duration::from_secs(4))
-            .known_defect(HELD_UP),
+            .patience(Duration::from_secs(4)),
         Cell::new("zero window on two connections", ROWS)
             .connection_fault(ConnectionFault::ZeroWindow, Times::N(2))
-            .patience(Duration::from_secs(4))
-            .known_defect(HELD_UP),
+            .patience(Duration::from_secs(4)),
         Cell::new("zero window until healed", ROWS)
             .connection_fault(ConnectionFault::ZeroWindow, Times::Always)
             .until_healed(),

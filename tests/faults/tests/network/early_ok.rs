@@ -28,6 +28,16 @@ pub fn cells(is_sweep: bool) -> Vec<Cell> {
                 cells.push(over_tls(racing_the_half_close(rows, Duration::from_millis(delay_ms), 30)));
             }
         }
+        for rows in [1, 100, 1_000] {
+            for delay_ms in [0, 1, 5] {
+                cells.push(racing_before_a_reset(rows, Duration::from_millis(delay_ms), 30));
+            }
+        }
+        cells.push(
+            Cell::new("an OK on a connection that breaks before it is certain", 2_000)
+                .fault(Fault::new(When::EndOfStream, Effect::OkThenTcpReset(Duration::ZERO)), Times::N(3))
+                .fails_streams(3),
+        );
         for rows in [0, 100] {
             for delay_ms in [0, 5, 50] {
                 cells.push(drained(rows, Duration::from_millis(delay_ms)));
@@ -48,18 +58,29 @@ fn while_sending(rows: u64, delay: Duration) -> Cell {
 /// The OK and the half-close are on their way at the same time, once for every `rows` rows. Who wins changes from
 /// turn to turn, for the half-close comes up to two milliseconds later than the delay.
 fn racing_the_half_close(rows: u64, delay: Duration, turns: u64) -> Cell {
-    let early_ok = Fault::early_ok(rows, delay);
+    let name = format!("early OK after {rows} rows and {delay:?}, racing the half-close");
+    race(name, Fault::early_ok(rows, delay), rows, delay, turns)
+}
+
+/// The same, but the connection breaks before anything else of the server can tell that its OK was early.
+fn racing_before_a_reset(rows: u64, delay: Duration, turns: u64) -> Cell {
+    let name = format!("early OK after {rows} rows and {delay:?}, then a connection reset");
+    race(name, Fault::new(When::Rows(rows), Effect::OkThenTcpReset(delay)), rows, delay, turns)
+}
+
+fn race(name: String, early_ok: Fault, rows: u64, delay: Duration, turns: u64) -> Cell {
     let all = rows * turns;
-    Cell::new(format!("early OK after {rows} rows and {delay:?}, racing the half-close"), all)
-        .lasting(Duration::ZERO)
-        .fault(early_ok.clone(), Times::N(1))
-        .at_each(rows, all, move |bench| {
+    Cell::new(name, all).lasting(Duration::ZERO).fault(early_ok.clone(), Times::N(1)).at_each(
+        rows,
+        all,
+        move |bench| {
             let turn = bench.subject().watermarks().accepted / rows;
             std::thread::sleep(delay + Duration::from_micros(turn * 370 % 2_000));
             bench.subject().flush(Duration::from_secs(10)).unwrap();
             bench.server().clear_faults();
             bench.server().inject(early_ok.clone(), Times::N(1));
-        })
+        },
+    )
 }
 
 /// The server goes on reading after its OK, and throws away what it reads: no reset gives it away.
