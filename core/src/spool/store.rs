@@ -260,7 +260,7 @@ impl Spool {
     }
 
     /// Takes note that a file is gone without our doing.
-    pub(super) fn forget(&self, number: u64) -> Result<()> {
+    pub(crate) fn forget(&self, number: u64) -> Result<()> {
         let mut shared = self.shared();
         shared.unrecorded.retain(|run| run.file != number);
         shared.forget(number);

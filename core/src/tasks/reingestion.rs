@@ -132,6 +132,11 @@ impl Reingestion {
     /// for their IDs, too, are found by the ledger.
     fn look_back(&mut self) {
         self.backlog.patch();
+        if !self.options.retain_backups
+            && let Err(error) = self.spools[0].remove_confirmed()
+        {
+            tracing::debug!(target: "siftstream::reingestion", %error, "confirmed files go later");
+        }
         if !self.options.recover_on_start {
             return;
         }
@@ -210,17 +215,17 @@ impl Reingestion {
             self.awaits_rotation = false;
             match own.scan(file).and_then(|inventory| Reading::owed(own, &inventory, wanted)) {
                 Ok(reading) => self.reading = Some(reading),
+                Err(error) if error.code() == ErrorCode::NotFound => own.forget(file.number)?,
                 Err(error) => self.set_aside(0, file.number, &error),
             }
             return Ok(None);
         }
         if self.shared.progress.failure().is_some() {
             let kept = self.kept(&wanted)?;
-            if kept.is_empty() {
-                return Ok(Some(Turn::Rest(IDLE_REST)));
+            if !kept.is_empty() {
+                self.reading = Some(Reading::from_memory(kept, wanted));
+                return Ok(None);
             }
-            self.reading = Some(Reading::from_memory(kept, wanted));
-            return Ok(None);
         }
         let written = self.shared.progress.marks().written;
         if first >= written {
