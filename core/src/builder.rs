@@ -14,6 +14,7 @@ pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,9 +22,12 @@ use crate::connect::{ApiKeySource, ConnectionOptions, Credentials, TcpConnector}
 use crate::control::{ControlOptions, SiftControl};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
+use crate::failure_policy::{FailurePolicies, FailurePolicy};
+use crate::quarantine::Quarantine;
 use crate::retry::RetryPolicy;
 use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
+use crate::seams::filesystem::RealFileSystem;
 use crate::seams::runtime::StreamRuntime;
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
@@ -199,6 +203,7 @@ impl StreamConfigBuilder {
     pub fn live_only(self) -> LiveOnlyBuilder {
         LiveOnlyBuilder {
             config: self,
+            policies: FailurePolicies::default(),
             ingestion_data_channel_capacity: 102_400,
             ingestion_data_channel_bytes: 64 * MIB,
             options: IngestionOptions {
@@ -220,6 +225,7 @@ impl StreamConfigBuilder {
 /// The choices of a live-only stream.
 pub struct LiveOnlyBuilder {
     config: StreamConfigBuilder,
+    policies: FailurePolicies,
     ingestion_data_channel_capacity: u64,
     ingestion_data_channel_bytes: u64,
     options: IngestionOptions,
@@ -270,6 +276,28 @@ impl LiveOnlyBuilder {
         self
     }
 
+    /// What happens to rows that Sift rejects; [`FailurePolicy::Stop`] by default. Sift tells of such rows only with
+    /// `end_stream_on_validation_error`.
+    #[must_use]
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.policies.default = policy;
+        self
+    }
+
+    /// The same for the rows of one flow.
+    #[must_use]
+    pub fn flow_failure_policy(mut self, flow: &str, policy: FailurePolicy) -> Self {
+        self.policies.by_flow.insert(flow.to_owned(), policy);
+        self
+    }
+
+    /// Where skipped rows are kept. A stream that skips must have it: nothing else of it is on disk.
+    #[must_use]
+    pub fn quarantine_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.policies.quarantine = Some(Quarantine::new(Arc::new(RealFileSystem), dir.into()));
+        self
+    }
+
     /// After how long without progress a gRPC stream that has something to do is given up; 60 s by default.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
@@ -317,6 +345,10 @@ impl LiveOnlyBuilder {
                 "ingestion_data_channel_capacity and ingestion_data_channel_bytes must be at least 1";
             return Err(Error::new(ErrorCode::InvalidArgument, message));
         }
+        if self.policies.skips_any() && self.policies.quarantine.is_none() {
+            let message = "rows that are skipped must be kept somewhere: set quarantine_dir";
+            return Err(Error::new(ErrorCode::NotConfigured, message));
+        }
         self.options.retry_policy.as_ref().map_or(Ok(()), RetryPolicy::validate)
     }
 
@@ -352,7 +384,8 @@ impl LiveOnlyBuilder {
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
         let suffix = encoder.suffix(run_id.as_deref());
         let transport: T =
-            LiveStreamingOnly::start(link, capacity, max_row_size, suffix, self.options).into();
+            LiveStreamingOnly::start(link, capacity, max_row_size, suffix, self.options, self.policies)
+                .into();
         let registration = Registration { control, key, run_id: Mutex::new(run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }

@@ -11,6 +11,7 @@ use super::stored_options::{Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::Result;
+use crate::failure_policy::{FailurePolicies, FailurePolicy};
 use crate::retry::RetryPolicy;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
@@ -32,6 +33,7 @@ pub struct LiveWithBackupsBuilder {
     stream_name: String,
     ingestion_config_id: Option<String>,
     retry_policy: Option<RetryPolicy>,
+    policies: FailurePolicies,
     options: Options,
     filesystem: SharedFileSystem,
 }
@@ -85,6 +87,7 @@ impl LiveWithBackupsBuilder {
             stream_name: "default".to_owned(),
             ingestion_config_id: None,
             retry_policy: Some(RetryPolicy::default()),
+            policies: FailurePolicies::default(),
             options,
             filesystem: Arc::new(RealFileSystem),
         }
@@ -188,6 +191,21 @@ impl LiveWithBackupsBuilder {
     #[must_use]
     pub fn retry_policy(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
         self.retry_policy = policy.into();
+        self
+    }
+
+    /// What happens to rows that Sift rejects; [`FailurePolicy::Stop`] by default. Skipped rows are kept in the slot's
+    /// `quarantine/`. Sift tells of such rows only with `end_stream_on_validation_error`.
+    #[must_use]
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.policies.default = policy;
+        self
+    }
+
+    /// The same for the rows of one flow.
+    #[must_use]
+    pub fn flow_failure_policy(mut self, flow: &str, policy: FailurePolicy) -> Self {
+        self.policies.by_flow.insert(flow.to_owned(), policy);
         self
     }
 
@@ -319,6 +337,7 @@ impl LiveWithBackupsBuilder {
             ingestion: self.options.ingestion(self.retry_policy),
             writer: self.options.disk.writer_options(),
             reingestion: self.options.reingestion(),
+            policies: self.policies,
         };
         let transport: T = LiveStreamingWithBackups::start(parts)?.into();
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };

@@ -118,6 +118,11 @@ impl Delivery {
         self.state.change(|state| state.ledger.give_up(ids));
     }
 
+    /// Sift refused a row by itself, and it was dealt with as the user chose.
+    pub(crate) fn reject(&self, id: u64) {
+        self.state.change(|state| state.ledger.reject(id));
+    }
+
     /// Asks what the ledger says.
     pub(crate) fn ledger<T>(&self, ask: impl FnOnce(&Ledger) -> T) -> T {
         ask(&self.state.lock().ledger)
@@ -136,6 +141,10 @@ impl Delivery {
 
     pub(crate) fn confirmed_rows(&self) -> u64 {
         self.ledger(|ledger| ledger.confirmed().len())
+    }
+
+    pub(crate) fn rejected_rows(&self) -> u64 {
+        self.ledger(|ledger| ledger.rejected().len())
     }
 
     pub(crate) fn dropped_rows(&self) -> u64 {
@@ -169,6 +178,9 @@ impl Delivery {
             if confirmed.contains(&(0..below)) {
                 return Some(Ok(()));
             }
+            if state.ledger.settled_point() >= below {
+                return Some(Err(not_all_confirmed(&state.ledger)));
+            }
             let unconfirmed = below - confirmed.len().min(below);
             if let Some(why) = state.failure() {
                 return Some(Err(why.with_data_status(DataStatus::InMemory)));
@@ -197,6 +209,14 @@ impl Delivery {
     pub(crate) fn has_ended(&self) -> bool {
         self.state.lock().ended
     }
+}
+
+/// Everything is dealt with, but not all of it is at Sift.
+fn not_all_confirmed(ledger: &Ledger) -> Error {
+    let (rejected, dropped) = (ledger.rejected().len(), ledger.dropped().len());
+    let code = if rejected > 0 { ErrorCode::Rejected } else { ErrorCode::Dropped };
+    let message = format!("{rejected} rows were rejected and are in quarantine, {dropped} were dropped");
+    Error::new(code, message).with_data_status(DataStatus::OnDisk)
 }
 
 impl State {

@@ -64,7 +64,8 @@ impl BackupManager {
 
     /// Whether something was confirmed that the journal does not know.
     pub(crate) fn has_news(&self) -> bool {
-        self.delivery.ledger(|ledger| ledger.confirmed().len() != self.journalled.len())
+        let known = self.journalled.len();
+        self.delivery.ledger(|ledger| ledger.confirmed().len() + ledger.rejected().len() != known)
     }
 
     /// Writes down what was confirmed since the last time, and removes files in which nothing else is left.
@@ -73,9 +74,11 @@ impl BackupManager {
             return Ok(());
         }
         let journalled = &self.journalled;
-        let news: Vec<_> = self
-            .delivery
-            .ledger(|ledger| ledger.confirmed().iter().flat_map(|ids| journalled.gaps(ids)).collect());
+        let news: Vec<_> = self.delivery.ledger(|ledger| {
+            // What was rejected is in quarantine: the file need not keep it either.
+            let done = ledger.confirmed().iter().chain(ledger.rejected().iter());
+            done.flat_map(|ids| journalled.gaps(ids)).collect()
+        });
         self.spool.confirm(self.spool.epoch(), &news)?;
         self.journalled.extend(news);
         if !self.retain_backups {

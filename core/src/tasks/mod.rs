@@ -5,6 +5,7 @@ pub(crate) mod backup_manager;
 pub(crate) mod carried;
 pub(crate) mod file_writer;
 pub(crate) mod ingestion;
+mod isolation;
 pub(crate) mod late_ids;
 pub(crate) mod link;
 pub(crate) mod reingestion;

@@ -20,14 +20,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::reading::Reading;
-use self::sent::{Origin, Sent};
+use self::sent::{Origin, Sent, Source};
 use super::backlog::Backlog;
 use super::ingestion::LiveShared;
 use super::resend::{Resend, ResendStarter};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
+use crate::failure_policy::FailurePolicies;
 use crate::ledger::RangeSet;
 use crate::metrics::RecoveryCounters;
+use crate::quarantine::RejectedRow;
 use crate::seams::clock::Clock;
 use crate::seams::worker::{Turn, Worker};
 use crate::spool::journal::Run;
@@ -52,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) progress: Arc<DiskProgress>,
     pub(crate) recovery: Arc<RecoveryCounters>,
     pub(crate) events: Arc<Events>,
+    pub(crate) policies: FailurePolicies,
 }
 
 /// What the user decided.
@@ -85,12 +88,16 @@ pub(crate) struct Reingestion {
     awaits_rotation: bool,
     reading: Option<Reading>,
     sent: VecDeque<Sent>,
+    /// Rows that Sift rejected and that were not dealt with yet.
+    rejected: VecDeque<RejectedRow>,
     /// Owed rows of this epoch that are on their way.
     on_their_way: RangeSet,
     /// From when on the rate allows more.
     next_at: Duration,
     finishing: bool,
     begun: bool,
+    /// A rejected row ended the stream.
+    is_stopped: bool,
     /// Something was sent again since it was last said that all is.
     behind: bool,
 }
@@ -120,10 +127,12 @@ impl Reingestion {
             awaits_rotation: false,
             reading: None,
             sent: VecDeque::new(),
+            rejected: VecDeque::new(),
             on_their_way: RangeSet::new(),
             next_at,
             finishing: false,
             begun: false,
+            is_stopped: false,
             behind: false,
         }
     }
@@ -303,7 +312,7 @@ impl Reingestion {
             if let Some(file) = source.file.filter(|_| source.is_own_epoch) {
                 self.absent.entry(file.number).or_default().extend(reading.missing().iter());
             }
-            let below = self.sent.back().map_or_else(|| self.resend.confirmed(), |last| last.below);
+            let below = self.sent.back().map_or_else(|| self.resend.settled(), |last| last.below);
             self.sent.push_back(Sent { source, origin: Origin::EndOfFile, below });
         }
         self.resend.checkpoint();
@@ -311,9 +320,14 @@ impl Reingestion {
 
     /// Writes down what was confirmed.
     fn settle(&mut self) -> Result<()> {
-        let confirmed = self.resend.confirmed();
+        let settled = self.resend.settled();
+        self.rejected.extend(self.resend.take_rejected());
+        self.settle_rejected()?;
+        if self.is_stopped {
+            return Ok(());
+        }
         while let Some(sent) = self.sent.front() {
-            if sent.below > confirmed {
+            if sent.below > settled {
                 break;
             }
             match (&sent.origin, sent.source.file) {
@@ -345,6 +359,47 @@ impl Reingestion {
         Ok(())
     }
 
+    /// Deals with rows that Sift rejected by themselves, as the user chose.
+    fn settle_rejected(&mut self) -> Result<()> {
+        while let Some(row) = self.rejected.front() {
+            let Some((source, id)) = self.origin_of(row.id) else { return Ok(()) };
+            let row = RejectedRow { id: id.unwrap_or(row.id), ..row.clone() };
+            let reason = match self.shared.policies.settle(source.epoch, &row) {
+                Ok(reason) => reason,
+                Err(why) if why.code() == ErrorCode::Rejected => {
+                    self.stop(why);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            self.rejected.pop_front();
+            self.shared.events.emit(EventKind::Rejected { reason });
+            match id {
+                Some(id) if source.is_own_epoch => self.shared.live.delivery.reject(id),
+                _ => self.shared.recovery.rejected(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the row came from that was handed over as number `handed`, and its message ID.
+    fn origin_of(&self, handed: u64) -> Option<(Source, Option<u64>)> {
+        let sent = self.sent.iter().find(|sent| handed < sent.below)?;
+        let id = match &sent.origin {
+            Origin::Ids(ids) => Some(ids.end - (sent.below - handed)),
+            Origin::Place { .. } | Origin::EndOfFile => None,
+        };
+        Some((sent.source, id))
+    }
+
+    /// The stream ends because of a row that Sift rejects; everything stays on disk.
+    fn stop(&mut self, why: Error) {
+        self.shared.events.emit(EventKind::Rejected { reason: why.clone() });
+        self.shared.live.delivery.break_with(why.clone());
+        self.shared.live.intake.close(why.with_data_status(DataStatus::NotAccepted));
+        self.is_stopped = true;
+    }
+
     /// Sift takes nothing more of what was sent: leaves those files, and begins anew with the others.
     fn begin_anew(&mut self, why: &Error) {
         let sources: BTreeSet<_> = self
@@ -364,6 +419,9 @@ impl Reingestion {
 
     fn work(&mut self) -> Result<Turn> {
         self.settle()?;
+        if self.is_stopped {
+            return Ok(Turn::Over);
+        }
         if self.finishing {
             return Ok(if self.resend.has_ended() { Turn::Over } else { Turn::Rest(BUSY_REST) });
         }

@@ -3,13 +3,15 @@
 //! It is a live stream in small: a lane, an ingestion task, a ledger. What it carries stays in memory until it is
 //! confirmed, so a failure here needs no second look at the disk. Its IDs count what was given to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ingestion::{Ingestion, IngestionOptions, LiveShared, Unconfirmed};
+use super::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects, Unconfirmed};
 use super::link::Link;
 use crate::encode::EncodedRow;
 use crate::error::{Error, ErrorCode};
+use crate::ledger::Ledger;
 use crate::metrics::StreamCounters;
+use crate::quarantine::RejectedRow;
 use crate::spool::pbfs::MAX_CHUNK;
 use crate::stream::delivery::Delivery;
 use crate::stream::intake::{Intake, Outlets, Refusal};
@@ -37,15 +39,17 @@ impl ResendStarter {
 
     pub(crate) fn start(&self) -> Resend {
         let max_row_size = usize::try_from(MAX_CHUNK).unwrap_or(usize::MAX);
+        let rejected = Arc::default();
         let shared = LiveShared {
             intake: Arc::new(Intake::new(Outlets::Wire(LANE), WINDOW_BYTES, max_row_size, Vec::new())),
             delivery: Arc::default(),
             counters: Arc::clone(&self.counters),
             events: None,
             gate: None,
+            rejects: Rejects::Handed(Arc::clone(&rejected)),
         };
         Ingestion::spawn(shared.clone(), self.link.clone(), self.options.clone());
-        Resend { intake: shared.intake, delivery: shared.delivery }
+        Resend { intake: shared.intake, delivery: shared.delivery, rejected }
     }
 }
 
@@ -53,6 +57,7 @@ impl ResendStarter {
 pub(crate) struct Resend {
     intake: Arc<Intake>,
     delivery: Arc<Delivery>,
+    rejected: Arc<Mutex<Vec<RejectedRow>>>,
 }
 
 impl Resend {
@@ -69,9 +74,14 @@ impl Resend {
         self.intake.levels().accepted_rows
     }
 
-    /// How many of them, from the first on, are confirmed.
-    pub(crate) fn confirmed(&self) -> u64 {
-        self.delivery.confirmed_contiguous()
+    /// How many of them, from the first on, are confirmed or rejected.
+    pub(crate) fn settled(&self) -> u64 {
+        self.delivery.ledger(Ledger::settled_point)
+    }
+
+    /// Rows that Sift rejected since the last call. Each is here before it counts as settled.
+    pub(crate) fn take_rejected(&self) -> Vec<RejectedRow> {
+        std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Wants everything given so far confirmed.

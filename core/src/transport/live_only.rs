@@ -7,12 +7,13 @@ use super::{GRACE, HasIntake, Transport, closed};
 use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
+use crate::failure_policy::FailurePolicies;
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::stream::intake::{Intake, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
-use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Unconfirmed};
+use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects, Unconfirmed};
 use crate::tasks::link::Link;
 
 /// Streams to Sift; keeps unconfirmed rows in memory and sends them again after a failure.
@@ -28,6 +29,7 @@ impl LiveStreamingOnly {
         max_row_size: usize,
         suffix: Vec<u8>,
         options: IngestionOptions,
+        policies: FailurePolicies,
     ) -> Self {
         let kept = match options.unconfirmed {
             Unconfirmed::InMemory { window_bytes } => window_bytes,
@@ -41,6 +43,7 @@ impl LiveStreamingOnly {
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
             gate: None,
+            rejects: Rejects::ByPolicy(Arc::new(policies)),
         };
         Ingestion::spawn(shared.clone(), link, options);
         Self { shared, events }
@@ -48,16 +51,17 @@ impl LiveStreamingOnly {
 
     fn report(&self) -> Report {
         let accepted = self.shared.intake.levels().accepted_rows;
-        let (confirmed, dropped) =
-            (self.shared.delivery.confirmed_rows(), self.shared.delivery.dropped_rows());
+        let delivery = &self.shared.delivery;
+        let (confirmed, dropped, rejected) =
+            (delivery.confirmed_rows(), delivery.dropped_rows(), delivery.rejected_rows());
         Report {
             accepted,
             recovered: 0,
             confirmed,
             on_disk: 0,
-            in_memory: accepted.saturating_sub(confirmed + dropped),
+            in_memory: accepted.saturating_sub(confirmed + dropped + rejected),
             dropped,
-            rejected: 0,
+            rejected,
             unconfirmed: self.shared.delivery.unconfirmed(accepted),
         }
     }

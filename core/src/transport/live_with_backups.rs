@@ -15,7 +15,9 @@ use super::{GRACE, HasIntake, Transport, closed};
 use crate::encode::Sealed;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::Events;
+use crate::failure_policy::FailurePolicies;
 use crate::metrics::{DiskCounters, RecoveryCounters, SiftStreamMetricsSnapshot, StreamCounters};
+use crate::quarantine::Quarantine;
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
 use crate::seams::clock::{Clock, SystemClock};
@@ -28,7 +30,7 @@ use crate::stream::{Level, Watermarks};
 use crate::tasks::backlog::Backlog;
 use crate::tasks::backup_manager::BackupManager;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
-use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared};
+use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects};
 use crate::tasks::late_ids::{Gate, LateIds, Unidentified, WriteDown};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::{self, Reingestion, ReingestionOptions};
@@ -69,6 +71,7 @@ pub(crate) struct Parts {
     pub(crate) ingestion: IngestionOptions,
     pub(crate) writer: WriterOptions,
     pub(crate) reingestion: ReingestionOptions,
+    pub(crate) policies: FailurePolicies,
 }
 
 impl LiveStreamingWithBackups {
@@ -83,6 +86,7 @@ impl LiveStreamingWithBackups {
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
             gate: gate.clone(),
+            rejects: Rejects::ByPolicy(Arc::default()),
         };
         let transport = Self {
             live,
@@ -97,8 +101,11 @@ impl LiveStreamingWithBackups {
             late: Arc::default(),
         };
         let starter = ResendStarter::new(link.clone(), ingestion.clone(), Arc::clone(&transport.resent));
+        let quarantine =
+            Quarantine::new(Arc::clone(spool.slot().fs()), spool.slot().path().join("quarantine"));
+        let policies = FailurePolicies { quarantine: Some(quarantine), ..parts.policies };
         let task = Reingestion::new(
-            transport.reingestion_shared(),
+            transport.reingestion_shared(policies),
             Arc::clone(&backlog),
             parts.reingestion,
             Arc::clone(&clock),
@@ -132,12 +139,13 @@ impl LiveStreamingWithBackups {
         Ok(transport)
     }
 
-    fn reingestion_shared(&self) -> reingestion::Shared {
+    fn reingestion_shared(&self, policies: FailurePolicies) -> reingestion::Shared {
         reingestion::Shared {
             live: self.live.clone(),
             progress: Arc::clone(&self.progress),
             recovery: Arc::clone(&self.recovery),
             events: Arc::clone(&self.events),
+            policies,
         }
     }
 
@@ -155,12 +163,14 @@ impl LiveStreamingWithBackups {
         let marks = self.progress.marks();
         let (found, found_confirmed) = self.recovery.recovered();
         let recovered = found.max(marks.dropped_earlier);
-        let left_of_recovered = recovered.saturating_sub(found_confirmed + marks.dropped_earlier);
+        let done = found_confirmed + marks.dropped_earlier + self.recovery.rejected_rows();
+        let left_of_recovered = recovered.saturating_sub(done);
         self.live.delivery.ledger(|ledger| {
-            let (confirmed, dropped) = (ledger.confirmed(), ledger.dropped());
+            let (confirmed, dropped, rejected) = (ledger.confirmed(), ledger.dropped(), ledger.rejected());
             let open = |ids: std::ops::Range<u64>| -> u64 {
                 let unconfirmed = confirmed.gaps(ids).into_iter();
-                unconfirmed.flat_map(|gap| dropped.gaps(gap)).map(|gap| gap.end - gap.start).sum()
+                let open = unconfirmed.flat_map(|gap| dropped.gaps(gap)).flat_map(|gap| rejected.gaps(gap));
+                open.map(|gap| gap.end - gap.start).sum()
             };
             Report {
                 accepted,
@@ -169,7 +179,7 @@ impl LiveStreamingWithBackups {
                 on_disk: open(0..marks.durable.min(accepted)) + left_of_recovered,
                 in_memory: open(marks.durable.min(accepted)..accepted),
                 dropped: dropped.len() + marks.dropped_earlier,
-                rejected: 0,
+                rejected: rejected.len() + self.recovery.rejected_rows(),
                 unconfirmed: confirmed.gaps(0..accepted),
             }
         })
