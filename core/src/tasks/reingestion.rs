@@ -29,6 +29,7 @@ use crate::events::{EventKind, Events};
 use crate::ledger::RangeSet;
 use crate::metrics::RecoveryCounters;
 use crate::seams::clock::Clock;
+use crate::seams::connector::BoxFuture;
 use crate::seams::worker::{Turn, Worker};
 use crate::spool::journal::Run;
 use crate::spool::{Area, FileInventory, Spool, StoredFile};
@@ -390,5 +391,10 @@ impl Worker for Reingestion {
 
     fn rest(&self, timeout: Duration) {
         std::thread::park_timeout(timeout);
+    }
+
+    /// Nobody wakes it.
+    fn woken(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
     }
 }
