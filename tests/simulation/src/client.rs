@@ -180,8 +180,10 @@ impl Client {
         if began.elapsed() > patience + Duration::from_millis(250) {
             state.promises.violation(format!("a flush of {patience:?} took {:?}", began.elapsed()));
         }
-        if outcome.is_ok() && level != Level::Written {
-            state.promises.must_arrive_below(accepted);
+        match (outcome, level) {
+            (Ok(()), Level::Written) => state.promises.are_written_below(accepted),
+            (Ok(()), _) => state.promises.are_durable_below(accepted),
+            (Err(_), _) => {}
         }
     }
 

@@ -4,11 +4,22 @@ use std::time::Duration;
 
 use siftstream::{Event, EventKind, Report, Watermarks};
 
+/// What a row is promised to survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Promise {
+    /// Nothing.
+    None,
+    /// The end of its process.
+    Written,
+    /// Everything.
+    Durable,
+}
+
 /// Rows that were accepted, and which of them must arrive.
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
-    /// By number: whether the row must arrive. The others may.
-    must: Vec<bool>,
+    /// By number.
+    rows: Vec<Promise>,
     /// The number of the row whose message ID is 0.
     epoch_starts_at: u64,
     epochs: u64,
@@ -28,29 +39,41 @@ impl Promises {
 
     /// How many rows were accepted: the number of the next one.
     pub(crate) fn accepted(&self) -> u64 {
-        self.must.len() as u64
+        self.rows.len() as u64
     }
 
     /// The next row was accepted.
     pub(crate) fn accept(&mut self) {
-        self.must.push(false);
+        self.rows.push(Promise::None);
     }
 
-    /// Rows of this epoch below this message ID must arrive.
-    pub(crate) fn must_arrive_below(&mut self, id: u64) {
+    /// Rows of this epoch below this message ID are on disk.
+    pub(crate) fn are_written_below(&mut self, id: u64) {
+        self.promise(id, Promise::Written);
+    }
+
+    /// Rows of this epoch below this message ID are on disk for good, or with Sift.
+    pub(crate) fn are_durable_below(&mut self, id: u64) {
+        self.promise(id, Promise::Durable);
+    }
+
+    fn promise(&mut self, below: u64, promise: Promise) {
         let start = usize::try_from(self.epoch_starts_at).unwrap_or(usize::MAX);
-        let count = usize::try_from(id).unwrap_or(usize::MAX);
-        self.must.iter_mut().skip(start).take(count).for_each(|must| *must = true);
+        let count = usize::try_from(below).unwrap_or(usize::MAX);
+        self.rows.iter_mut().skip(start).take(count).for_each(|row| *row = promise.max(*row));
     }
 
     /// The process dies.
     pub(crate) fn killed(&mut self, marks: Watermarks) {
-        self.must_arrive_below(marks.written.unwrap_or(0).max(marks.confirmed.unwrap_or(0)));
+        self.are_written_below(marks.written.unwrap_or(0));
+        self.are_durable_below(marks.durable.unwrap_or(0).max(marks.confirmed.unwrap_or(0)));
     }
 
     /// The machine loses power.
     pub(crate) fn lost_power(&mut self, marks: Watermarks) {
-        self.must_arrive_below(marks.durable.unwrap_or(0).max(marks.confirmed.unwrap_or(0)));
+        self.killed(marks);
+        let written = self.rows.iter_mut().filter(|row| **row == Promise::Written);
+        written.for_each(|row| *row = Promise::None);
     }
 
     /// The stream was finished, over a disk that works or not.
@@ -66,7 +89,7 @@ impl Promises {
         if disk_works && (report.in_memory, report.dropped, report.rejected) != (0, 0, 0) {
             self.violation(format!("rows were not kept: {report}"));
         }
-        self.must_arrive_below(if disk_works { report.accepted } else { 0 });
+        self.are_durable_below(if disk_works { report.accepted } else { 0 });
     }
 
     /// Takes note of an event; some may never come.
@@ -89,7 +112,8 @@ impl Promises {
         self.violations.push(what);
     }
 
-    pub(crate) fn must_arrive(&self) -> &[bool] {
-        &self.must
+    /// By number: whether the row must arrive. The others may.
+    pub(crate) fn must_arrive(&self) -> Vec<bool> {
+        self.rows.iter().map(|promise| *promise > Promise::None).collect()
     }
 }

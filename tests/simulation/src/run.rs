@@ -193,7 +193,7 @@ impl<'a> World<'a> {
         let mut state = self.client.state();
         let most_copies = oracle::most_copies(self.scenario);
         let mut judgement =
-            oracle::judge(&received.kept_rows(), state.promises.must_arrive(), most_copies);
+            oracle::judge(&received.kept_rows(), &state.promises.must_arrive(), most_copies);
         judgement.violations.append(&mut state.promises.violations);
         judgement.violations.extend(received.schema_errors().iter().map(ToString::to_string));
         let trace = std::mem::take(&mut state.promises.trace);
