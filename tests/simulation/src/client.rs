@@ -1,6 +1,6 @@
 //! The simulated host whose process sends rows, and starts again where the last one died.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -219,11 +219,11 @@ impl Client {
     }
 }
 
-/// Backup files that hold rows to be sent.
-fn files_left(disk: &FakeFileSystem) -> Vec<std::path::PathBuf> {
-    let holds_rows = |path: &std::path::PathBuf| {
+/// Backup files with something in them. A power loss may leave the mere name of a file, which nobody touches.
+fn files_left(disk: &FakeFileSystem) -> Vec<PathBuf> {
+    let holds_rows = |path: &PathBuf| {
         let dir = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        matches!(dir, Some("data" | "pending")) && path.extension().is_some()
+        matches!(dir, Some("data" | "pending")) && disk.content(path).is_some_and(|bytes| !bytes.is_empty())
     };
     disk.paths().into_iter().filter(holds_rows).collect()
 }
