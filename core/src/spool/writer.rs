@@ -9,9 +9,10 @@ mod safety;
 
 use self::file::Current;
 use self::room::CHECK_SPACE_EVERY;
+use self::safety::Condemned;
 use super::pbfs::{ChunkBuilder, GrpcRows, check_rows};
 use super::policy::{FsyncPolicy, WhenFull, WriterOptions};
-use super::store::{Area, Spool, StoredFile};
+use super::store::{Area, Spool};
 use super::window::{Closed, Window};
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::seams::clock::Clock;
@@ -62,7 +63,7 @@ pub struct SpoolWriter {
     next_id: u64,
     current: Option<Current>,
     reserved: Option<u64>,
-    condemned: Vec<(StoredFile, u64)>,
+    condemned: Vec<Condemned>,
     /// Rows of a file whose sync failed are being moved.
     moving: bool,
     /// Chunks below this ID were in such a file before.
