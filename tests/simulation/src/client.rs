@@ -10,14 +10,14 @@ use siftstream::seams::filesystem::fake::FakeFileSystem;
 use siftstream::spool::RollingFilePolicy;
 use siftstream::{
     Credentials, DiskBackupPolicy, FlowBuilder, IngestionConfigEncoder, Level, LiveStreamingWithBackups,
-    SiftStream, SiftStreamBuilder, TrySendError,
+    Report, SiftStream, SiftStreamBuilder, TrySendError,
 };
 use tokio::time::sleep;
 
 use crate::line::{LineConnector, PORT, Scissors};
 use crate::promises::Promises;
 use crate::rows;
-use crate::scenario::Scenario;
+use crate::scenario::{End, Scenario};
 
 /// The stream under test.
 pub(crate) type Stream = SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>;
@@ -45,8 +45,12 @@ pub(crate) struct State {
     pub(crate) promises: Promises,
     /// The stream is to be finished and opened again.
     pub(crate) reopen: bool,
-    /// Nothing goes wrong any more.
-    pub(crate) healed: bool,
+    /// Nothing more goes wrong.
+    pub(crate) plan_is_over: bool,
+    /// How often there was no room for a row.
+    pub(crate) times_full: u64,
+    /// What the last finish said.
+    pub(crate) report: Option<Report>,
     /// Everything was sent, and the last stream is finished.
     pub(crate) done: bool,
 }
@@ -78,20 +82,30 @@ impl Client {
                 state.promises.begin_epoch()
             };
             let is_last = self.send_rows(&stream, epoch).await?;
-            if is_last {
-                self.wait_for_confirmation(&stream).await;
-            }
-            self.finish(&stream, if is_last { LONG } else { SHORT }).await;
-            let mut state = self.state();
-            let left = files_left(&state.disk);
-            if is_last && left.is_empty() {
-                state.done = true;
+            let patience = match self.scenario.ends {
+                End::Healed if is_last => {
+                    self.wait_for_confirmation(&stream).await;
+                    LONG
+                }
+                End::Unhealed(patience) if is_last => patience,
+                _ => SHORT,
+            };
+            self.finish(&stream, patience).await;
+            if is_last && self.is_over() {
                 return Ok(());
             }
-            if is_last {
-                state.promises.note(now(), format!("files are left: {left:?}"));
-            }
         }
+    }
+
+    /// Whether the last stream left nothing to do.
+    fn is_over(&self) -> bool {
+        let mut state = self.state();
+        let left = files_left(&state.disk);
+        state.done = left.is_empty() || self.scenario.ends != End::Healed;
+        if !state.done {
+            state.promises.note(now(), format!("files are left: {left:?}"));
+        }
+        state.done
     }
 
     async fn open(&self) -> siftstream::Result<Stream> {
@@ -139,7 +153,7 @@ impl Client {
                 if std::mem::take(&mut state.reopen) {
                     return Ok(false);
                 }
-                if state.healed && state.promises.accepted() >= self.scenario.rows {
+                if state.plan_is_over && state.promises.accepted() >= self.scenario.rows {
                     return Ok(true);
                 }
             }
@@ -162,7 +176,10 @@ impl Client {
             rows::fill(builder, seq)?;
             match stream.try_send(&*builder) {
                 Ok(()) => state.promises.accept(),
-                Err(TrySendError::Full(_)) => return Ok(()),
+                Err(TrySendError::Full(_)) => {
+                    state.times_full += 1;
+                    return Ok(());
+                }
                 Err(TrySendError::Refused(refused)) => {
                     state.promises.violation(format!("row {seq} was refused: {}", refused.error));
                     return Ok(());
@@ -216,6 +233,7 @@ impl Client {
         let disk_works = state.disk_works;
         state.promises.note(now(), format!("finished: {report}"));
         state.promises.finished(&report, disk_works);
+        state.report = Some(report);
     }
 }
 

@@ -15,4 +15,4 @@ mod server;
 
 pub use chance::with_seed;
 pub use run::{Outcome, run};
-pub use scenario::{Action, Disk, Planned, Scenario};
+pub use scenario::{Action, Disk, End, Planned, Scenario};

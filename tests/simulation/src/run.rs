@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use siftstream::Report;
 use siftstream_server::{Endpoint, LocalServer, Times};
 use turmoil::Sim;
 
 use crate::client::Client;
 use crate::line::Scissors;
 use crate::oracle::{self, Judgement};
-use crate::scenario::{Action, Disk, Scenario};
+use crate::scenario::{Action, Disk, End, Scenario};
 use crate::server;
 
 /// A world that is not at rest by then, after the last thing that went wrong, never will be.
@@ -27,6 +28,12 @@ pub struct Outcome {
     pub lived: Duration,
     /// Faults that happened.
     pub faults: u64,
+    /// How many rows were accepted by the time that nothing more went wrong.
+    pub accepted_amid_faults: u64,
+    /// How often there was no room for a row.
+    pub times_full: u64,
+    /// What the last finish said.
+    pub report: Option<Report>,
     /// What happened, in order.
     pub trace: Vec<String>,
 }
@@ -46,6 +53,7 @@ struct World<'a> {
     scissors: Scissors,
     client_runs: bool,
     faults: u64,
+    accepted_amid_faults: u64,
 }
 
 impl<'a> World<'a> {
@@ -63,7 +71,7 @@ impl<'a> World<'a> {
         let client = Client::new(scenario.clone(), scissors.clone());
         let host = Arc::clone(&client);
         sim.host(CLIENT, move || Arc::clone(&host).live());
-        Self { scenario, sim, client, endpoint, scissors, client_runs: true, faults: 0 }
+        Self { scenario, sim, client, endpoint, scissors, client_runs: true, faults: 0, accepted_amid_faults: 0 }
     }
 
     fn live(&mut self) {
@@ -72,8 +80,8 @@ impl<'a> World<'a> {
             while let Some(planned) = plan.next_if(|planned| planned.at <= self.sim.elapsed()) {
                 self.act(planned.action);
             }
-            if plan.peek().is_none() && !self.client.state().healed {
-                self.heal();
+            if plan.peek().is_none() && !self.client.state().plan_is_over {
+                self.end_plan();
             }
             if let Err(error) = self.sim.step() {
                 self.client.state().promises.violation(format!("a host failed: {error}"));
@@ -164,6 +172,15 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Nothing more goes wrong.
+    fn end_plan(&mut self) {
+        self.accepted_amid_faults = self.client.state().promises.accepted();
+        if self.scenario.ends == End::Healed {
+            self.heal();
+        }
+        self.client.state().plan_is_over = true;
+    }
+
     /// Ends all that is wrong.
     fn heal(&mut self) {
         let at = self.sim.elapsed();
@@ -176,7 +193,6 @@ impl<'a> World<'a> {
         }
         self.set_disk(Disk::Works);
         self.start_client();
-        self.client.state().healed = true;
     }
 
     /// Takes note of what the stream tells.
@@ -192,13 +208,20 @@ impl<'a> World<'a> {
         let received = self.endpoint.state();
         let mut state = self.client.state();
         let most_copies = oracle::most_copies(self.scenario);
-        let mut judgement =
-            oracle::judge(&received.kept_rows(), &state.promises.must_arrive(), most_copies);
+        let mut must_arrive = state.promises.must_arrive();
+        if self.scenario.ends != End::Healed {
+            // The report says where they are.
+            must_arrive.fill(false);
+        }
+        let mut judgement = oracle::judge(&received.kept_rows(), &must_arrive, most_copies);
         judgement.violations.append(&mut state.promises.violations);
         judgement.violations.extend(received.schema_errors().iter().map(ToString::to_string));
         let trace = std::mem::take(&mut state.promises.trace);
+        let (times_full, report) = (state.times_full, state.report.take());
+        let accepted_amid_faults = self.accepted_amid_faults;
         state.stream = None;
         drop(state);
-        Outcome { judgement, lived: self.sim.elapsed(), faults: self.faults, trace }
+        let lived = self.sim.elapsed();
+        Outcome { judgement, lived, faults: self.faults, accepted_amid_faults, times_full, report, trace }
     }
 }

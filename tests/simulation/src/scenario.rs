@@ -106,6 +106,17 @@ pub struct Scenario {
     pub flush_one_in: u32,
     /// What happens, in order.
     pub plan: Vec<Planned>,
+    /// Everything heals in the end. If not, the stream is finished as it is, with this patience.
+    pub ends: End,
+}
+
+/// How a world ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Everything heals, and then nothing may be missing.
+    Healed,
+    /// Nothing heals: the stream is finished within this time, and what it could not deliver it has kept.
+    Unhealed(Duration),
 }
 
 impl Scenario {
@@ -121,6 +132,9 @@ impl Scenario {
         plan_client(&mut rng, span, &mut plan);
         plan.sort_by_key(|planned| planned.at);
         scenario.plan = plan;
+        if rng.random_bool(0.2) {
+            scenario.max_bytes = Some(scenario.max_file_size * 2 + rng.random_range(0..=256 << 10));
+        }
         scenario
     }
 
@@ -153,6 +167,7 @@ impl Scenario {
             timeout: millis(&mut rng, 2_000, 8_000),
             flush_one_in: rng.random_range(5..=60),
             plan: Vec::new(),
+            ends: End::Healed,
         }
     }
 }
