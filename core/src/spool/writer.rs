@@ -11,6 +11,7 @@ use self::file::Current;
 use self::room::CHECK_SPACE_EVERY;
 use self::safety::Condemned;
 use super::pbfs::{ChunkBuilder, GrpcRows, check_rows};
+use super::pending::RealIds;
 use super::policy::{FsyncPolicy, WhenFull, WriterOptions};
 use super::store::{Area, Spool};
 use super::window::{Closed, Window};
@@ -224,6 +225,25 @@ impl SpoolWriter {
         self.sync()?;
         self.finish_file()?;
         Ok(self.watermarks())
+    }
+
+    /// Finishes the current file with what is written; what still waits in memory goes to the next one.
+    pub fn finish_written(&mut self) -> Result<Watermarks> {
+        self.sync_written()?;
+        self.finish_file()?;
+        Ok(self.watermarks())
+    }
+
+    /// From now on writes to `data/`. Rows that still wait in memory, be it for room, go there, too, with `ids` in the
+    /// place of their placeholders.
+    pub fn begin_data(&mut self, ids: &RealIds) -> Result<()> {
+        self.close();
+        self.finish_written()?;
+        let known = self.closed.iter().map(|chunk| ids.put_into_chunk(&chunk.bytes));
+        let known = known.collect::<Result<Vec<_>>>()?;
+        self.closed.iter_mut().zip(known).for_each(|(chunk, bytes)| chunk.bytes = bytes);
+        self.area = Area::Data;
+        Ok(())
     }
 
     /// How far the rows have come. Never goes back.

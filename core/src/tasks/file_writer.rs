@@ -181,6 +181,10 @@ impl FileWriter {
 
     /// Brings on what is at hand; true if the stream is over.
     fn step(&mut self, requests: Requests) -> Result<bool> {
+        // First, for it may make the room that the rest waits for.
+        if let Some(manager) = &mut self.parts.manager {
+            manager.settle(&mut self.writer)?;
+        }
         while let Some(segment) = self.outbox.front() {
             let ids = segment.ids();
             match &self.real_ids {
@@ -254,11 +258,9 @@ impl FileWriter {
 
     fn begin_data(&mut self, ids: &RealIds) -> Result<()> {
         if self.parts.area == Area::Pending {
-            let marks = self.writer.rotate()?;
+            self.writer.begin_data(ids)?;
             self.publish();
             self.parts.area = Area::Data;
-            self.writer = self.parts.writer();
-            self.writer.skip_to(marks.written);
             self.real_ids = Some(ids.clone());
         }
         Ok(())
@@ -348,8 +350,18 @@ impl FileWriter {
         }
         if let Some(manager) = self.parts.manager.as_ref().filter(|_| full) {
             manager.backup_full();
+            self.let_current_go();
         }
         self.shared.progress.set_trouble(Some(error));
+    }
+
+    /// What waits is written when files go: the one that is being written must be able to go, too.
+    fn let_current_go(&mut self) {
+        if self.writer.current_file().is_some()
+            && let Err(error) = self.writer.finish_written()
+        {
+            tracing::debug!(target: "siftstream::disk", %error, "the full disk keeps its last file open");
+        }
     }
 
     /// How long to wait for rows, for a request, or for what the writer has to do.

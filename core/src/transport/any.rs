@@ -88,10 +88,7 @@ impl Transport for AnyTransport {
         self.chosen().flush_async(level, deadline)
     }
 
-    fn finish_async(
-        &self,
-        deadline: tokio::time::Instant,
-    ) -> BoxFuture<'_, Result<Report, FinishError>> {
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
         self.chosen().finish_async(deadline)
     }
 

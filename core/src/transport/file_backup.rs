@@ -11,6 +11,7 @@ use crate::metrics::{SiftStreamMetricsSnapshot, StreamCounters};
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
 use crate::seams::clock::SystemClock;
+use crate::seams::connector::BoxFuture;
 use crate::seams::worker;
 use crate::spool::{Area, Spool, WriterOptions};
 use crate::stream::intake::{Intake, Outlets};
@@ -20,7 +21,6 @@ use crate::stream::{Level, Watermarks};
 use crate::tasks::backlog::Backlog;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
 use crate::tasks::late_ids::{LateIds, Unidentified, WriteDown};
-use crate::seams::connector::BoxFuture;
 
 /// How long a stream that is dropped without finish may write.
 const DROP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -156,10 +156,7 @@ impl Transport for FileBackup {
         })
     }
 
-    fn finish_async(
-        &self,
-        deadline: tokio::time::Instant,
-    ) -> BoxFuture<'_, Result<Report, FinishError>> {
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
         Box::pin(async move {
             self.begin_finish();
             if !self.shared.progress.ended_by(deadline).await {

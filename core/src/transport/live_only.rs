@@ -8,13 +8,13 @@ use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::seams::connector::BoxFuture;
 use crate::stream::intake::{Intake, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
 use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Unconfirmed};
 use crate::tasks::link::Link;
-use crate::seams::connector::BoxFuture;
 
 /// Streams to Sift; keeps unconfirmed rows in memory and sends them again after a failure.
 pub struct LiveStreamingOnly {
@@ -118,10 +118,7 @@ impl Transport for LiveStreamingOnly {
         })
     }
 
-    fn finish_async(
-        &self,
-        deadline: tokio::time::Instant,
-    ) -> BoxFuture<'_, Result<Report, FinishError>> {
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
         Box::pin(async move {
             self.begin_finish();
             if !self.shared.delivery.ended_by(deadline).await {

@@ -17,6 +17,7 @@ use crate::events::Events;
 use crate::metrics::{DiskCounters, RecoveryCounters, SiftStreamMetricsSnapshot, StreamCounters};
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
+use crate::seams::connector::BoxFuture;
 use crate::seams::runtime::RuntimeHandle;
 use crate::seams::worker::{self, Running};
 use crate::spool::{Area, Spool, WriterOptions};
@@ -32,7 +33,6 @@ use crate::tasks::late_ids::{Gate, LateIds, Unidentified, WriteDown};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::{self, Reingestion, ReingestionOptions};
 use crate::tasks::resend::ResendStarter;
-use crate::seams::connector::BoxFuture;
 
 /// How long a stream that is dropped without finish may write.
 const DROP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -314,10 +314,7 @@ impl Transport for LiveStreamingWithBackups {
         })
     }
 
-    fn finish_async(
-        &self,
-        deadline: tokio::time::Instant,
-    ) -> BoxFuture<'_, Result<Report, FinishError>> {
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
         let soon = |grace: Duration| tokio::time::Instant::now() + grace;
         Box::pin(async move {
             self.begin_finish();

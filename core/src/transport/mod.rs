@@ -41,10 +41,7 @@ pub trait Transport: Sealed + HasIntake + Send + Sync + 'static {
     fn flush_async(&self, level: Level, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<()>>;
 
     /// The same as [`Transport::finish`] for callers in a tokio runtime.
-    fn finish_async(
-        &self,
-        deadline: tokio::time::Instant,
-    ) -> BoxFuture<'_, Result<Report, FinishError>>;
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>>;
 
     /// Asks for a checkpoint of what was accepted so far, and waits for nothing.
     fn checkpoint(&self) -> Result<()>;
