@@ -28,7 +28,7 @@ use crate::retry::RetryPolicy;
 use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
 use crate::seams::filesystem::RealFileSystem;
-use crate::seams::runtime::StreamRuntime;
+use crate::seams::runtime::{RunsOn, StreamRuntime};
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
@@ -43,7 +43,7 @@ pub struct SiftStreamBuilder {
     connection: ConnectionOptions,
     connector: Option<Arc<dyn Connector>>,
     control: ControlOptions,
-    worker_threads: usize,
+    runs_on: RunsOn,
 }
 
 impl SiftStreamBuilder {
@@ -54,7 +54,7 @@ impl SiftStreamBuilder {
             connection: ConnectionOptions::new(String::new()),
             connector: None,
             control: ControlOptions::default(),
-            worker_threads: 1,
+            runs_on: RunsOn::OwnThreads(1),
         }
     }
 
@@ -89,7 +89,16 @@ impl SiftStreamBuilder {
     /// The number of threads that the stream runs on; 1 by default.
     #[must_use]
     pub fn worker_threads(mut self, threads: usize) -> Self {
-        self.worker_threads = threads;
+        self.runs_on = RunsOn::OwnThreads(threads);
+        self
+    }
+
+    /// Runs a live stream on the tokio runtime in which `build` is awaited, without a thread of its own. For simulated
+    /// networks: the disk is worked on by the same threads, and calls that block the caller must not be used.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn on_callers_runtime(mut self) -> Self {
+        self.runs_on = RunsOn::CallersRuntime;
         self
     }
 
@@ -314,7 +323,7 @@ impl LiveOnlyBuilder {
 
     /// Registers the schema and starts the stream.
     pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run(self.start(runtime)).await
     }
@@ -324,7 +333,7 @@ impl LiveOnlyBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -334,7 +343,7 @@ impl LiveOnlyBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }

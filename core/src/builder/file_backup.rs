@@ -141,14 +141,14 @@ impl FileBackupBuilder {
 
     /// Takes the slot and starts the stream.
     pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run(self.start(runtime)).await
     }
 
     /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
     pub fn build_blocking(self, timeout: Duration) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -158,7 +158,7 @@ impl FileBackupBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }

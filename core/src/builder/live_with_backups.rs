@@ -261,7 +261,7 @@ impl LiveWithBackupsBuilder {
 
     /// Takes the slot and starts the stream.
     pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run(self.start(runtime)).await
     }
@@ -271,7 +271,7 @@ impl LiveWithBackupsBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -281,7 +281,7 @@ impl LiveWithBackupsBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }

@@ -76,6 +76,11 @@ impl RealIds {
         Ok(copy)
     }
 
+    /// The same for the rows of a chunk.
+    pub(super) fn put_into_chunk(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        patch_chunk(&Chunk { offset: 0, bytes }, self)?.ok_or_else(unknown)
+    }
+
     /// Replaces the placeholders in a message; false if one is not known yet.
     fn patch(&self, message: &mut [u8]) -> bool {
         let mut known = true;

@@ -173,36 +173,24 @@ impl Delivery {
 
     /// Waits until all rows below `below` are confirmed.
     pub(crate) fn wait_confirmed(&self, below: u64, deadline: Instant) -> Result<()> {
-        let confirmed = self.state.wait_until(deadline, |state| {
-            let confirmed = state.ledger.confirmed();
-            if confirmed.contains(&(0..below)) {
-                return Some(Ok(()));
-            }
-            if state.ledger.settled_point() >= below {
-                return Some(Err(not_all_confirmed(&state.ledger)));
-            }
-            let unconfirmed = below - confirmed.len().min(below);
-            if let Some(why) = state.failure() {
-                return Some(Err(why.with_data_status(DataStatus::InMemory)));
-            }
-            if state.ended || !state.ledger.dropped().is_empty() {
-                let message =
-                    format!("{unconfirmed} rows were not confirmed before the stream ended or lost them");
-                return Some(Err(
-                    Error::new(ErrorCode::Unconfirmed, message).with_data_status(DataStatus::Unknown)
-                ));
-            }
-            None
-        });
-        confirmed.unwrap_or_else(|| {
-            let message = format!("not all of the first {below} rows were confirmed in time: wait longer");
-            Err(Error::new(ErrorCode::Timeout, message).with_data_status(DataStatus::InMemory))
-        })
+        let confirmed = self.state.wait_until(deadline, |state| state.are_confirmed(below));
+        confirmed.unwrap_or_else(|| Err(not_in_time(below)))
+    }
+
+    /// The same wait as a task.
+    pub(crate) async fn confirmed_by(&self, below: u64, deadline: tokio::time::Instant) -> Result<()> {
+        let confirmed = self.state.until(deadline, |state| state.are_confirmed(below)).await;
+        confirmed.unwrap_or_else(|| Err(not_in_time(below)))
     }
 
     /// Waits until the task is over; false if it is not by `deadline`.
     pub(crate) fn wait_ended(&self, deadline: Instant) -> bool {
         self.state.wait_until(deadline, |state| state.ended.then_some(())).is_some()
+    }
+
+    /// The same wait as a task.
+    pub(crate) async fn ended_by(&self, deadline: tokio::time::Instant) -> bool {
+        self.state.until(deadline, |state| state.ended.then_some(())).await.is_some()
     }
 
     /// Whether the task is over.
@@ -219,7 +207,35 @@ fn not_all_confirmed(ledger: &Ledger) -> Error {
     Error::new(code, message).with_data_status(DataStatus::OnDisk)
 }
 
+fn not_in_time(below: u64) -> Error {
+    let message = format!("not all of the first {below} rows were confirmed in time: wait longer");
+    Error::new(ErrorCode::Timeout, message).with_data_status(DataStatus::InMemory)
+}
+
 impl State {
+    /// Whether all rows below `below` are confirmed; an error if they will not be; none if that is open.
+    fn are_confirmed(&self, below: u64) -> Option<Result<()>> {
+        let confirmed = self.ledger.confirmed();
+        if confirmed.contains(&(0..below)) {
+            return Some(Ok(()));
+        }
+        if self.ledger.settled_point() >= below {
+            return Some(Err(not_all_confirmed(&self.ledger)));
+        }
+        if let Some(why) = self.failure() {
+            return Some(Err(why.with_data_status(DataStatus::InMemory)));
+        }
+        if self.ended || !self.ledger.dropped().is_empty() {
+            let unconfirmed = below - confirmed.len().min(below);
+            let message =
+                format!("{unconfirmed} rows were not confirmed before the stream ended or lost them");
+            return Some(Err(
+                Error::new(ErrorCode::Unconfirmed, message).with_data_status(DataStatus::Unknown)
+            ));
+        }
+        None
+    }
+
     fn failure(&self) -> Option<Error> {
         self.cancelled.clone().or_else(|| self.broken.clone())
     }

@@ -81,10 +81,9 @@ impl BackupManager {
         });
         self.spool.confirm(self.spool.epoch(), &news)?;
         self.journalled.extend(news);
-        if !self.retain_backups {
-            self.finish_current(writer)?;
-        }
-        self.remove_confirmed()
+        let finished = if self.retain_backups { Ok(()) } else { self.finish_current(writer) };
+        self.remove_confirmed()?;
+        finished
     }
 
     /// Removes the finished files in which every row is confirmed.

@@ -24,7 +24,9 @@ use crate::events::{EventKind, Events};
 use crate::metrics::DiskCounters;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::seams::clock::Clock;
-use crate::seams::worker::{Turn, Worker, drive};
+use crate::seams::connector::BoxFuture;
+use crate::seams::runtime::RuntimeHandle;
+use crate::seams::worker::{self, Running, Turn, Worker, drive, drive_as_task};
 use crate::spool::pending::RealIds;
 use crate::spool::{Area, Spool, SpoolWriter, WhenFull, WriterOptions};
 use crate::stream::disk_progress::{DiskMarks, DiskProgress, Requests};
@@ -120,20 +122,46 @@ impl FileWriter {
         }
     }
 
+    /// Starts it where the stream runs, beside a worker that uses the slot, too.
+    pub(crate) fn start(self, runtime: &RuntimeHandle, companion: Running) -> Result<()> {
+        match companion {
+            Running::Thread(companion) => {
+                worker::spawn("siftstream-disk", move || self.run(vec![companion])).map(drop)
+            }
+            Running::Task(companion) => {
+                self.run_as_task(runtime, companion);
+                Ok(())
+            }
+        }
+    }
+
+    fn run_as_task(mut self, runtime: &RuntimeHandle, companion: tokio::task::JoinHandle<()>) {
+        let shared = self.shared.clone();
+        let running = runtime.spawn(async move { drive_as_task(&mut self).await });
+        runtime.spawn(async move {
+            if running.await.is_err() {
+                give_up(&shared, died());
+            }
+            if companion.await.is_err() {
+                tell_companion_died();
+            }
+            shared.progress.end();
+        });
+    }
+
     /// Runs until everything is durable after a finish was asked for, or nothing more can be written. The slot is
     /// free when the end is told: the other threads that use it, its `companions`, are over by then, too.
     pub(crate) fn run(mut self, companions: Vec<JoinHandle<()>>) {
         self.companions = companions;
         let shared = self.shared.clone();
         if catch_unwind(AssertUnwindSafe(|| drive(&mut self))).is_err() {
-            let died = Error::new(ErrorCode::WorkerDied, "the disk thread died: create the stream again");
-            give_up(&shared, died);
+            give_up(&shared, died());
         }
         let companions = std::mem::take(&mut self.companions);
         drop(self);
         for companion in companions {
             if companion.join().is_err() {
-                tracing::error!(target: "siftstream::disk", "a thread that reads backups died");
+                tell_companion_died();
             }
         }
         shared.progress.end();
@@ -228,11 +256,9 @@ impl FileWriter {
 
     fn begin_data(&mut self, ids: &RealIds) -> Result<()> {
         if self.parts.area == Area::Pending {
-            let marks = self.writer.rotate()?;
+            self.writer.begin_data(ids)?;
             self.publish();
             self.parts.area = Area::Data;
-            self.writer = self.parts.writer();
-            self.writer.skip_to(marks.written);
             self.real_ids = Some(ids.clone());
         }
         Ok(())
@@ -331,8 +357,18 @@ impl FileWriter {
         }
         if let Some(manager) = self.parts.manager.as_ref().filter(|_| full) {
             manager.backup_full();
+            self.let_current_go();
         }
         self.shared.progress.set_trouble(Some(error));
+    }
+
+    /// What waits is written when files go: the one that is being written must be able to go, too.
+    fn let_current_go(&mut self) {
+        if self.writer.current_file().is_some()
+            && let Err(error) = self.writer.finish_written()
+        {
+            tracing::debug!(target: "siftstream::disk", %error, "the full disk keeps its last file open");
+        }
     }
 
     /// How long to wait for rows, for a request, or for what the writer has to do.
@@ -394,6 +430,19 @@ impl Worker for FileWriter {
     fn rest(&self, timeout: Duration) {
         self.shared.intake.park(Outlet::Disk, timeout);
     }
+
+    fn woken(&self) -> BoxFuture<'static, ()> {
+        let intake = Arc::clone(&self.shared.intake);
+        Box::pin(async move { intake.woken(Outlet::Disk).await })
+    }
+}
+
+fn died() -> Error {
+    Error::new(ErrorCode::WorkerDied, "the disk thread died: create the stream again")
+}
+
+fn tell_companion_died() {
+    tracing::error!(target: "siftstream::disk", "a thread that reads backups died");
 }
 
 /// Nothing more is written.

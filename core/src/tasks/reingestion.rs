@@ -31,6 +31,7 @@ use crate::ledger::RangeSet;
 use crate::metrics::RecoveryCounters;
 use crate::quarantine::RejectedRow;
 use crate::seams::clock::Clock;
+use crate::seams::connector::BoxFuture;
 use crate::seams::worker::{Turn, Worker};
 use crate::spool::journal::Run;
 use crate::spool::{Area, FileInventory, Spool, StoredFile};
@@ -472,5 +473,10 @@ impl Worker for Reingestion {
 
     fn rest(&self, timeout: Duration) {
         std::thread::park_timeout(timeout);
+    }
+
+    /// Nobody wakes it.
+    fn woken(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
     }
 }

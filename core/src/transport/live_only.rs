@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::failure_policy::FailurePolicies;
 use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::seams::connector::BoxFuture;
 use crate::stream::intake::{Intake, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
@@ -49,6 +50,29 @@ impl LiveStreamingOnly {
         Self { shared, events }
     }
 
+    /// Asks for what a flush waits for; returns below which ID.
+    fn begin_flush(&self, level: Level) -> Result<u64> {
+        if level != Level::Confirmed {
+            return Err(level.unknown_to("live-only"));
+        }
+        let accepted = self.shared.intake.levels().accepted_rows;
+        self.shared.delivery.request_checkpoint(accepted);
+        self.shared.intake.wake_consumers();
+        Ok(accepted)
+    }
+
+    fn begin_finish(&self) {
+        self.shared.intake.close(closed());
+        self.shared.delivery.request_finish();
+        self.shared.intake.wake_consumers();
+    }
+
+    fn end_unfinished(&self) {
+        let why = Error::new(ErrorCode::Timeout, "the stream was finished before its rows");
+        self.shared.delivery.request_cancel(why);
+        self.shared.intake.wake_consumers();
+    }
+
     fn report(&self) -> Report {
         let accepted = self.shared.intake.levels().accepted_rows;
         let delivery = &self.shared.delivery;
@@ -77,28 +101,36 @@ impl HasIntake for LiveStreamingOnly {
 
 impl Transport for LiveStreamingOnly {
     fn flush(&self, level: Level, deadline: Instant) -> Result<()> {
-        if level != Level::Confirmed {
-            return Err(level.unknown_to("live-only"));
-        }
-        let accepted = self.shared.intake.levels().accepted_rows;
-        self.shared.delivery.request_checkpoint(accepted);
-        self.shared.intake.wake_consumers();
-        self.shared.delivery.wait_confirmed(accepted, deadline)
+        let below = self.begin_flush(level)?;
+        self.shared.delivery.wait_confirmed(below, deadline)
     }
 
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
-        self.shared.intake.close(closed());
-        self.shared.delivery.request_finish();
-        self.shared.intake.wake_consumers();
+        self.begin_finish();
         if !self.shared.delivery.wait_ended(deadline) {
-            self.shared
-                .delivery
-                .request_cancel(Error::new(ErrorCode::Timeout, "the stream was finished before its rows"));
-            self.shared.intake.wake_consumers();
+            self.end_unfinished();
             // Lets an answer that is being judged at this moment still count.
             self.shared.delivery.wait_ended(Instant::now() + GRACE);
         }
         self.report().judge(self.shared.delivery.failure())
+    }
+
+    fn flush_async(&self, level: Level, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let below = self.begin_flush(level)?;
+            self.shared.delivery.confirmed_by(below, deadline).await
+        })
+    }
+
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
+        Box::pin(async move {
+            self.begin_finish();
+            if !self.shared.delivery.ended_by(deadline).await {
+                self.end_unfinished();
+                self.shared.delivery.ended_by(tokio::time::Instant::now() + GRACE).await;
+            }
+            self.report().judge(self.shared.delivery.failure())
+        })
     }
 
     fn cancel(&self, why: Error) {
