@@ -201,6 +201,7 @@ impl Ingestion {
             if requests.cancelled {
                 return Ok(());
             }
+            self.end_pause();
             self.take()?;
             moved |= !self.outbox.is_empty();
             if self.checkpoint_is_due(&requests) {
@@ -378,17 +379,22 @@ impl Ingestion {
         self.shared.delivery.ledger(Ledger::carries_nothing)
     }
 
+    /// Ends the pause in its time, even if there is nothing to send: others may wait for it.
+    fn end_pause(&mut self) {
+        if matches!(self.pause, Pause::Until(end) if end <= Instant::now()) {
+            self.pause = Pause::None;
+            self.shared.counters.backoff_ends();
+            self.shared.delivery.hold_off(false);
+        }
+    }
+
     /// Takes the next step towards an open stream: wait, connect, open.
     async fn approach_a_stream(&mut self) {
         if self.current.is_some() || self.connecting.is_some() {
             return;
         }
-        if let Pause::Until(end) = self.pause {
-            if Instant::now() < end {
-                return;
-            }
-            self.pause = Pause::None;
-            self.shared.counters.backoff_ends();
+        if matches!(self.pause, Pause::Until(_)) {
+            return;
         }
         if self.connection.as_ref().is_some_and(|connection| !connection.is_usable()) {
             self.retire_connection();
@@ -490,17 +496,19 @@ impl Ingestion {
                 self.shared.counters.checkpoint(false);
                 self.shared.counters.status(failure.code);
                 let ids = self.shared.delivery.fail(number);
-                match self.options.unconfirmed {
-                    Unconfirmed::InMemory { .. } => carried.send_again(&mut self.outbox),
-                    Unconfirmed::OnDisk => self.shared.delivery.owe(ids.iter()),
-                    Unconfirmed::NotKept => self.shared.delivery.give_up(ids.iter()),
-                }
                 let error = self.error_of(&failure);
                 if !ids.is_empty() {
                     let (ranges, reason) = (ids.iter().collect(), error.clone());
                     self.shared.emit(|| EventKind::CheckpointFailed { ranges, reason });
                 }
-                self.failed_stream(&failure, error)
+                // A pause begins before others can know of rows to send.
+                let decided = self.failed_stream(&failure, error);
+                match self.options.unconfirmed {
+                    Unconfirmed::InMemory { .. } => carried.send_again(&mut self.outbox),
+                    Unconfirmed::OnDisk => self.shared.delivery.owe(ids.iter()),
+                    Unconfirmed::NotKept => self.shared.delivery.give_up(ids.iter()),
+                }
+                decided
             }
         }
     }
@@ -551,7 +559,15 @@ impl Ingestion {
         tracing::warn!(target: "siftstream::ingestion", %error, ?wait, "will try again");
         self.shared.emit(|| EventKind::Disconnected { reason: error, retry_in: wait });
         self.shared.counters.backoff_begins(wait);
-        self.pause = Pause::Until(Instant::now() + wait);
+        if matches!(class, RetryClass::Auth | RetryClass::Transient { retry_after: Some(_) }) {
+            self.shared.delivery.hold_off(true);
+        }
+        let end = Instant::now() + wait;
+        // A stream that fails beside another shortens no pause.
+        self.pause = match self.pause {
+            Pause::Until(later) if later > end => Pause::Until(later),
+            Pause::Until(_) | Pause::None => Pause::Until(end),
+        };
         Ok(())
     }
 
