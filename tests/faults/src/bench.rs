@@ -280,7 +280,8 @@ impl Course<'_> {
             if self.expect == Expect::Delivered
                 && let Err(error) = flushed
             {
-                self.complain(format!("nothing was confirmed after healing: {error}"));
+                let now = bench.subject.metrics();
+                self.complain(format!("nothing was confirmed after healing: {error}; {now:?}"));
             }
             if bench.subject.watermarks().confirmed < before {
                 self.complain("the watermark went back".to_owned());

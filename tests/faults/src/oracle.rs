@@ -53,6 +53,14 @@ impl Received {
     pub fn rows(&self) -> u64 {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).rows
     }
+
+    /// Whether all these rows arrived.
+    pub fn has_all(&self, seqs: &RangeSet) -> bool {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = RangeSet::new();
+        all.extend(log.runs.iter().map(|(_, seqs)| seqs.clone()));
+        seqs.iter().all(|seqs| all.contains(&seqs))
+    }
 }
 
 impl Log {
@@ -185,6 +193,16 @@ pub fn judge_end(received: &Received, state: &State, accepted: u64, failed: Fail
     let missing = arrived.confirmed.gaps(0..accepted);
     findings.demand(missing.is_empty(), || format!("LOST: rows did not arrive after a restart: {missing:?}"));
     findings
+}
+
+/// After the last start of a stream that was killed: the rows that it had promised are there, and nothing was altered.
+pub fn judge_promises(received: &Received, state: &State, promised: &RangeSet) -> Vec<String> {
+    let arrived = Arrived::new(received, state);
+    let mut findings = Findings { complaints: arrived.altered.clone(), ..Findings::default() };
+    let missing: Vec<_> = promised.iter().flat_map(|seqs| arrived.confirmed.gaps(seqs)).collect();
+    findings
+        .demand(missing.is_empty(), || format!("LOST: rows that were on disk did not arrive: {missing:?}"));
+    findings.complaints
 }
 
 /// No row is missing but those that the report owns up to.
