@@ -158,7 +158,7 @@ fn a_file_whose_fsync_failed_no_longer_claims_the_rows_that_moved() {
     let files: Vec<_> = rig.spool.finished_files().iter().map(held).collect();
     assert_eq!(files, [[0..8], [8..16]], "each row is in one file, and the journal says in which");
     let wanted = [8..16].into_iter().collect();
-    let file = rig.spool.finished_file_with(&wanted).unwrap().unwrap();
+    let file = rig.spool.finished_file_with(&wanted, &std::collections::BTreeMap::new()).unwrap().unwrap();
     assert_eq!(rig.spool.inspect(file).unwrap().unconfirmed(), 8, "and looks for them there");
 }
 

@@ -17,6 +17,8 @@ struct State {
     checkpoint_below: u64,
     /// A checkpoint of whatever was sent is wanted: rows pile up behind it.
     checkpoint_now: bool,
+    /// Sift asked for a pause that is not over.
+    holding_off: bool,
     /// No more rows come: send what is there, confirm it, end.
     finishing: bool,
     /// Why the stream can deliver nothing any more.
@@ -60,6 +62,16 @@ impl Delivery {
     /// The backups are full: confirm what can be confirmed, so that it can go.
     pub(crate) fn backup_full(&self) {
         self.state.lock().checkpoint_now = true;
+    }
+
+    /// Sift wants to be left alone, or no longer: whoever sends heeds it, on whatever connection.
+    pub(crate) fn hold_off(&self, holding_off: bool) {
+        self.state.lock().holding_off = holding_off;
+    }
+
+    pub(crate) fn is_holding_off(&self) -> bool {
+        let state = self.state.lock();
+        state.holding_off && !state.ended
     }
 
     pub(crate) fn request_finish(&self) {

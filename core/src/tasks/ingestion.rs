@@ -227,6 +227,7 @@ impl Ingestion {
             if requests.cancelled {
                 return Ok(());
             }
+            self.end_pause();
             while let Some(row) = self.poison.pop_front() {
                 self.reject(row).await?;
             }

@@ -42,7 +42,7 @@ use crate::stream::segment::Segment;
 const TURN_BYTES: usize = 256 * 1024;
 /// How often room for more rows, or a confirmation, is looked for.
 const BUSY_REST: Duration = Duration::from_millis(2);
-/// How long live rows that pile up keep others waiting before the next look.
+/// How long live rows that pile up, or a pause that Sift asked for, keep others waiting before the next look.
 const LIVE_FIRST: Duration = Duration::from_millis(10);
 /// How often an idle worker looks for owed rows.
 const IDLE_REST: Duration = Duration::from_millis(50);
@@ -429,7 +429,8 @@ impl Reingestion {
         if self.scan_next()? {
             return Ok(Turn::Again);
         }
-        if !self.begun || self.shared.live.intake.levels().wire.is_half_full {
+        let live = &self.shared.live;
+        if !self.begun || live.intake.levels().wire.is_half_full || live.delivery.is_holding_off() {
             return Ok(Turn::Rest(LIVE_FIRST));
         }
         let too_early = self.next_at.saturating_sub(self.clock.monotonic());

@@ -56,11 +56,12 @@ impl Ingestion {
                 let class = self.class_of(&failure);
                 let is_rejected = class == RetryClass::Rejected && !ids.is_empty();
                 let was_isolated = carried.is_isolated();
+                // What was rejected is looked at row by row: here, or when it is sent again from the disk.
+                let looked_at = is_rejected && self.options.unconfirmed != Unconfirmed::NotKept;
+                // A pause begins before others can know of rows to send.
+                let decided = if looked_at { Ok(()) } else { self.failed(class, error.clone()) };
                 match self.options.unconfirmed {
-                    Unconfirmed::InMemory { .. } if is_rejected => {
-                        self.isolate(carried, error);
-                        return Ok(());
-                    }
+                    Unconfirmed::InMemory { .. } if is_rejected => self.isolate(carried, error),
                     Unconfirmed::InMemory { .. } if was_isolated => {
                         self.isolation.again(carried.into_segments());
                     }
@@ -68,11 +69,7 @@ impl Ingestion {
                     Unconfirmed::OnDisk => self.shared.delivery.owe(ids.iter()),
                     Unconfirmed::NotKept => self.shared.delivery.give_up(ids.iter()),
                 }
-                // Rows on disk are looked at one by one when they are sent again.
-                if is_rejected && self.options.unconfirmed == Unconfirmed::OnDisk {
-                    return Ok(());
-                }
-                self.failed(class, error)
+                decided
             }
         }
     }
@@ -153,7 +150,15 @@ impl Ingestion {
         tracing::warn!(target: "siftstream::ingestion", %error, ?wait, "will try again");
         self.shared.emit(|| EventKind::Disconnected { reason: error, retry_in: wait });
         self.shared.counters.backoff_begins(wait);
-        self.pause = Pause::Until(Instant::now() + wait);
+        if matches!(class, RetryClass::Auth | RetryClass::Transient { retry_after: Some(_) }) {
+            self.shared.delivery.hold_off(true);
+        }
+        let end = Instant::now() + wait;
+        // A stream that fails beside another shortens no pause.
+        self.pause = match self.pause {
+            Pause::Until(later) if later > end => Pause::Until(later),
+            Pause::Until(_) | Pause::None => Pause::Until(end),
+        };
         Ok(())
     }
 }

@@ -11,17 +11,22 @@ use crate::events::EventKind;
 use crate::grpc::{Connection, await_verdict};
 
 impl Ingestion {
+    /// Ends the pause in its time, even if there is nothing to send: others may wait for it.
+    pub(super) fn end_pause(&mut self) {
+        if matches!(self.pause, Pause::Until(end) if end <= Instant::now()) {
+            self.pause = Pause::None;
+            self.shared.counters.backoff_ends();
+            self.shared.delivery.hold_off(false);
+        }
+    }
+
     /// Takes the next step towards an open stream: wait, connect, open.
     pub(super) async fn approach_a_stream(&mut self) {
         if self.current.is_some() || self.connecting.is_some() {
             return;
         }
-        if let Pause::Until(end) = self.pause {
-            if Instant::now() < end {
-                return;
-            }
-            self.pause = Pause::None;
-            self.shared.counters.backoff_ends();
+        if matches!(self.pause, Pause::Until(_)) {
+            return;
         }
         if self.connection.as_ref().is_some_and(|connection| !connection.is_usable()) {
             self.retire_connection();
