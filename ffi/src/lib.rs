@@ -8,9 +8,12 @@
 mod boundary;
 mod config;
 mod error;
+mod event;
+mod events;
 mod flow;
 mod handle;
 mod level;
+mod listener;
 mod metrics;
 mod open;
 mod report;

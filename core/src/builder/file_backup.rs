@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::disk_choices::DiskChoices;
+use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
 use super::stored_options::{Choice, Named};
@@ -38,6 +38,8 @@ struct Options {
     max_row_size: Choice<usize>,
     end_stream_on_validation_error: Choice<bool>,
 }
+
+policy_setters!(FileBackupBuilder);
 
 impl FileBackupBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::disk_choices::DiskChoices;
+use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
 use super::stored_options::{Choice, Named};
@@ -58,6 +58,8 @@ struct Options {
     end_stream_on_validation_error: Choice<bool>,
 }
 
+policy_setters!(LiveWithBackupsBuilder);
+
 impl LiveWithBackupsBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
         let chosen = |name| config.chosen.contains(name);
@@ -100,10 +102,25 @@ impl LiveWithBackupsBuilder {
         self
     }
 
-    /// How backups are kept on disk.
+    /// How backups are kept on disk. Chooses every part of the policy; to keep what an earlier start chose, use the
+    /// methods for single parts.
     #[must_use]
     pub fn disk_backup_policy(mut self, policy: DiskBackupPolicy) -> Self {
         self.options.disk.set_policy(policy);
+        self
+    }
+
+    /// Whether files stay after everything in them was confirmed; no by default.
+    #[must_use]
+    pub fn retain_backups(mut self, retain: bool) -> Self {
+        self.options.disk.retain_backups.set(retain);
+        self
+    }
+
+    /// At how many files a checkpoint is made early; no limit by default.
+    #[must_use]
+    pub fn max_file_count(mut self, files: Option<u64>) -> Self {
+        self.options.disk.max_file_count.set(files);
         self
     }
 

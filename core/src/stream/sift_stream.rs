@@ -179,6 +179,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Asks Sift to confirm what was accepted so far, and waits for nothing; an event and the watermarks tell when it did.
     pub fn checkpoint(&self) -> Result<()> {
+        self.check_process()?;
         self.inner.transport.checkpoint()
     }
 
