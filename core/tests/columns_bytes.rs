@@ -161,7 +161,7 @@ impl Channel {
 
 type Stream = SiftStream<IngestionConfigEncoder, FileBackup>;
 
-fn open(dir: &Path, channels: &[Channel], suffix: bool, capacity: usize) -> Stream {
+fn open(dir: &Path, channels: &[Channel], suffix: bool, capacity: u64) -> Stream {
     let mut form = common::form();
     let channel = |(at, channel): (usize, &Channel)| ChannelConfig::new(format!("c{at}"), channel.data_type);
     form.flows = vec![FlowConfig {
@@ -221,7 +221,7 @@ proptest! {
         seed: u64,
         suffix: bool,
         piecewise: bool,
-        capacity in 3..300_usize,
+        capacity in 3..300_u64,
         first_bit in 0..17_usize,
     ) {
         let mut from = Numbers(seed);

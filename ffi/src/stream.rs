@@ -30,7 +30,7 @@ pub(crate) type Stream = SiftStream<IngestionConfigEncoder, AnyTransport>;
 
 kind!(siftstream_stream, Stream, 0x5d, "stream");
 
-fn millis(milliseconds: u32) -> Duration {
+pub(crate) fn millis(milliseconds: u32) -> Duration {
     Duration::from_millis(u64::from(milliseconds))
 }
 
