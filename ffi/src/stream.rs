@@ -72,7 +72,7 @@ impl Stream {
 
 kind!(siftstream_stream, Stream, 0x5d, "stream");
 
-fn millis(milliseconds: u32) -> Duration {
+pub(crate) fn millis(milliseconds: u32) -> Duration {
     Duration::from_millis(u64::from(milliseconds))
 }
 

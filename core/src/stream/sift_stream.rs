@@ -282,11 +282,11 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     }
 
     #[cold]
-    fn no_room_within(&self, timeout: Duration) -> Error {
+    pub(super) fn no_room_within(&self, timeout: Duration) -> Error {
         let cause = self.inner.transport.trouble();
         let cause = cause.map(|why| format!("; the cause: {why}")).unwrap_or_default();
         let message =
-            format!("no room for the row within {timeout:?}: send again later, or wait longer{cause}");
+            format!("no room within {timeout:?}: send again later, or wait longer{cause}");
         Error::new(ErrorCode::Timeout, message)
     }
 
@@ -362,7 +362,7 @@ impl<E: Encoder> SiftStream<E, FileBackup> {
     }
 }
 
-fn refusal(refused: Refusal) -> Error {
+pub(super) fn refusal(refused: Refusal) -> Error {
     match refused {
         Refusal::Full => full(),
         Refusal::Closed(error) | Refusal::Invalid(error) => error,
