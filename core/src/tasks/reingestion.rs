@@ -24,6 +24,7 @@ use self::sent::{Origin, Sent};
 use super::backlog::Backlog;
 use super::ingestion::LiveShared;
 use super::resend::{Resend, ResendStarter};
+use crate::checkpoint::Marks;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
 use crate::ledger::RangeSet;
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) progress: Arc<DiskProgress>,
     pub(crate) recovery: Arc<RecoveryCounters>,
     pub(crate) events: Arc<Events>,
+    pub(crate) marks: Arc<Marks>,
 }
 
 /// What the user decided.
@@ -91,6 +93,8 @@ pub(crate) struct Reingestion {
     next_at: Duration,
     finishing: bool,
     begun: bool,
+    /// Rows of earlier epochs stay where they are until the next start.
+    left_behind: bool,
     /// Something was sent again since it was last said that all is.
     behind: bool,
 }
@@ -124,6 +128,7 @@ impl Reingestion {
             next_at,
             finishing: false,
             begun: false,
+            left_behind: !options.recover_on_start,
             behind: false,
         }
     }
@@ -178,6 +183,8 @@ impl Reingestion {
         let entry = spool.entry(file);
         if at == 0 && entry.epoch == spool.epoch() {
             self.set_aside.extend(entry.runs.iter().map(Run::ids));
+        } else {
+            self.left_behind = true;
         }
     }
 
@@ -199,6 +206,9 @@ impl Reingestion {
         let Some(first) = wanted.first() else {
             if !self.sent.is_empty() {
                 return Ok(Some(Turn::Rest(BUSY_REST)));
+            }
+            if !self.left_behind {
+                self.shared.marks.release_confirmed();
             }
             if std::mem::take(&mut self.behind) {
                 self.shared.events.emit(EventKind::CaughtUp);

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{GRACE, HasIntake, Transport, closed};
+use crate::checkpoint::{KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::Events;
@@ -27,6 +28,7 @@ use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
 use crate::tasks::backlog::Backlog;
 use crate::tasks::backup_manager::BackupManager;
+use crate::tasks::checkpoint_keeper::SpoolKeeper;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
 use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared};
 use crate::tasks::late_ids::{Gate, LateIds, Unidentified, WriteDown};
@@ -53,6 +55,7 @@ pub struct LiveStreamingWithBackups {
     /// that is finished has let go of it.
     schema: Mutex<Weak<Spool>>,
     late: Arc<LateIds>,
+    marks: Arc<Marks>,
 }
 
 /// What the tasks of such a stream work with.
@@ -84,6 +87,10 @@ impl LiveStreamingWithBackups {
             events: Some(Arc::clone(&events)),
             gate: gate.clone(),
         };
+        let name = &spool.slot().key().stream;
+        let levels = KeptLevels { durable: true, confirmed: true };
+        let marks = Arc::new(Marks::new(name, levels, Recovery::load(&*spool, name)?));
+        let checkpoints = SpoolKeeper::new(Arc::clone(&marks), Arc::clone(&spool), Arc::clone(&clock));
         let transport = Self {
             live,
             progress: Arc::default(),
@@ -95,6 +102,7 @@ impl LiveStreamingWithBackups {
             reingestion_over: Arc::default(),
             schema: Mutex::new(Arc::downgrade(&spool)),
             late: Arc::default(),
+            marks,
         };
         let starter = ResendStarter::new(link.clone(), ingestion.clone(), Arc::clone(&transport.resent));
         let task = Reingestion::new(
@@ -125,6 +133,7 @@ impl LiveStreamingWithBackups {
             options: writer,
             waiting: parts.is_waiting.then_some(Unidentified { late, backlog, gate }),
             manager: Some(manager),
+            checkpoints,
         };
         let writer = FileWriter::new(shared, files);
         worker::spawn("siftstream-disk", move || writer.run(vec![reingestion]))?;
@@ -138,6 +147,7 @@ impl LiveStreamingWithBackups {
             progress: Arc::clone(&self.progress),
             recovery: Arc::clone(&self.recovery),
             events: Arc::clone(&self.events),
+            marks: Arc::clone(&self.marks),
         }
     }
 
@@ -216,6 +226,10 @@ impl Sealed for LiveStreamingWithBackups {}
 impl HasIntake for LiveStreamingWithBackups {
     fn intake(&self) -> &Intake {
         &self.live.intake
+    }
+
+    fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     fn learn_ids(&self, write_down: WriteDown) {
