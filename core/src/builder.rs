@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::checkpoint::{CheckpointStore, InMemoryCheckpointStore, Recovery};
 use crate::connect::{ApiKeySource, ConnectionOptions, Credentials, TcpConnector};
 use crate::control::{ControlOptions, SiftControl};
 use crate::encode::{Encoder, IngestionConfigEncoder};
@@ -28,12 +29,12 @@ use crate::retry::RetryPolicy;
 use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
 use crate::seams::filesystem::RealFileSystem;
-use crate::seams::runtime::{RunsOn, StreamRuntime};
+use crate::seams::runtime::{RunsOn, RuntimeHandle, StreamRuntime};
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
-use crate::transport::{AnyTransport, LiveStreamingOnly, Transport};
+use crate::transport::{AnyTransport, Checkpoints, LiveStreamingOnly, Transport};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -227,6 +228,8 @@ impl StreamConfigBuilder {
                 idle_timeout: Duration::from_secs(60),
                 response_timeout: Duration::from_secs(30),
             },
+            stream_name: "default".to_owned(),
+            checkpoint_store: None,
         }
     }
 }
@@ -238,6 +241,8 @@ pub struct LiveOnlyBuilder {
     ingestion_data_channel_capacity: u64,
     ingestion_data_channel_bytes: u64,
     options: IngestionOptions,
+    stream_name: String,
+    checkpoint_store: Option<Arc<dyn CheckpointStore>>,
 }
 
 impl LiveOnlyBuilder {
@@ -266,6 +271,29 @@ impl LiveOnlyBuilder {
     #[must_use]
     pub fn checkpoint_interval(mut self, interval: Duration) -> Self {
         self.options.checkpoints.interval = interval;
+        self
+    }
+
+    /// A checkpoint is made early when so many rows were sent since the last one; no bound by default.
+    #[must_use]
+    pub fn checkpoint_rows(mut self, rows: u64) -> Self {
+        self.options.checkpoints.rows = Some(rows);
+        self
+    }
+
+    /// Where checkpoints of the inputs are kept, so that they survive the process, such as a
+    /// [`FileCheckpointStore`](crate::checkpoint::FileCheckpointStore); in memory by default. Not used by two streams
+    /// of one name at a time.
+    #[must_use]
+    pub fn checkpoint_store(mut self, store: Arc<dyn CheckpointStore>) -> Self {
+        self.checkpoint_store = Some(store);
+        self
+    }
+
+    /// The name under which its checkpoints are kept; `default` by default.
+    #[must_use]
+    pub fn stream_name(mut self, name: impl Into<String>) -> Self {
+        self.stream_name = name.into();
         self
     }
 
@@ -358,6 +386,9 @@ impl LiveOnlyBuilder {
             let message = "rows that are skipped must be kept somewhere: set quarantine_dir";
             return Err(Error::new(ErrorCode::NotConfigured, message));
         }
+        if self.options.checkpoints.rows == Some(0) {
+            return Err(Error::new(ErrorCode::InvalidArgument, "checkpoint_rows must be at least 1"));
+        }
         self.options.retry_policy.as_ref().map_or(Ok(()), RetryPolicy::validate)
     }
 
@@ -389,13 +420,33 @@ impl LiveOnlyBuilder {
         );
         let handle = runtime.handle();
         let link = Link::new(connector, handle.clone(), &connection, key.clone(), encoder.method())?;
+        let checkpoints = checkpoints(self.stream_name, self.checkpoint_store, &handle).await?;
         let capacity =
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
         let suffix = encoder.suffix(run_id.as_deref());
-        let transport: T =
-            LiveStreamingOnly::start(link, capacity, max_row_size, suffix, self.options, self.policies)
-                .into();
+        let transport: T = LiveStreamingOnly::start(
+            link,
+            capacity,
+            max_row_size,
+            suffix,
+            self.options,
+            self.policies,
+            checkpoints,
+        )
+        .into();
         let registration = Registration { control, key, run_id: Mutex::new(run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }
+}
+
+/// Looks up what a live-only stream left; in memory, if it was given no other place.
+async fn checkpoints(
+    stream_name: String,
+    store: Option<Arc<dyn CheckpointStore>>,
+    runtime: &RuntimeHandle,
+) -> Result<Checkpoints> {
+    let store = store.unwrap_or_else(|| Arc::new(InMemoryCheckpointStore::new(1)));
+    let (found_in, name) = (Arc::clone(&store), stream_name.clone());
+    let before = runtime.run_beside(move || Recovery::load(&*found_in, &name)).await?;
+    Ok(Checkpoints { stream_name, store, before })
 }

@@ -41,7 +41,9 @@ pub use metrics::SiftStreamMetricsSnapshot;
 pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;
-pub use stream::{FinishError, Level, Report, SendColumnsError, SendError, SiftStream, TrySendError, Watermarks};
+pub use stream::{
+    FinishError, Level, Report, SendColumnsError, SendError, SiftStream, TrySendError, Watermarks,
+};
 pub use transport::{
     AnyTransport, FileBackup, FileBackupConfig, LiveStreamingOnly, LiveStreamingWithBackups, Transport,
 };

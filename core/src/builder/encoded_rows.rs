@@ -65,6 +65,8 @@ impl EncodedRowsBuilder {
         let (rows, bytes) = (live.ingestion_data_channel_capacity, live.ingestion_data_channel_bytes);
         let max_row_size = live.config.max_row_size;
         let suffix = encoder.suffix(None);
+        let checkpoints =
+            super::checkpoints(live.stream_name, live.checkpoint_store, &runtime.handle()).await?;
         let transport = LiveStreamingOnly::start(
             link,
             Capacity { rows, bytes },
@@ -72,6 +74,7 @@ impl EncodedRowsBuilder {
             suffix,
             live.options,
             live.policies,
+            checkpoints,
         );
         let registration = Registration { control, key, run_id: Mutex::new(None) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })

@@ -3,11 +3,26 @@
 //! A checkpoint says: everything up to these source offsets was handed over at the level for which it was stored
 //! (durable or confirmed, by the name of the stream that it is stored under), and this was the caller's state then.
 
+//!
+//! ```text
+//!  caller: mark ──▶ waits for the rows sent before it ──▶ they are durable ──▶ state stored as `<stream>/durable`
+//!                                                  └────▶ they are confirmed ▶ state stored as `<stream>/confirmed`
+//! ```
+
 mod codec;
+mod file_store;
+mod mark;
+mod marks;
+mod recovery;
 mod store;
+mod tracker;
 
 use std::collections::BTreeMap;
 
+pub use file_store::FileCheckpointStore;
+pub use mark::Mark;
+pub(crate) use marks::{KeptLevels, Marks, stored_name};
+pub use recovery::Recovery;
 pub use store::{CheckpointStore, Checkpoints, InMemoryCheckpointStore};
 
 /// The state of a stream's inputs at one moment.

@@ -6,7 +6,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
-use crate::flow::{Flow, FlowBuilder, FlowDescriptor};
+use crate::flow::{Flow, FlowBuilder, FlowDescriptor, TimeValue};
 use crate::schema::FlowConfig;
 
 /// Numbers the encoders of a process, so that a row of one stream is not taken for another's.
@@ -121,6 +121,10 @@ impl EncodeRow for FlowBuilder {
     fn encode(&self, buf: &mut Vec<u8>) {
         self.encode_message(buf);
     }
+
+    fn event_time(&self) -> Option<TimeValue> {
+        self.timestamp()
+    }
 }
 
 impl EncodeRow for &FlowBuilder {
@@ -130,6 +134,10 @@ impl EncodeRow for &FlowBuilder {
 
     fn encode(&self, buf: &mut Vec<u8>) {
         self.encode_message(buf);
+    }
+
+    fn event_time(&self) -> Option<TimeValue> {
+        self.timestamp()
     }
 }
 

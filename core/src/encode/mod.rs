@@ -12,6 +12,7 @@ pub use ingestion_config::IngestionConfigEncoder;
 pub use raw::{EncodedRow, RawEncoder};
 
 use crate::error::Result;
+use crate::flow::TimeValue;
 
 mod private {
     pub trait Sealed {}
@@ -45,4 +46,9 @@ pub trait EncodeRow {
 
     /// Appends the row's bytes.
     fn encode(&self, buf: &mut Vec<u8>);
+
+    /// The time that the row was given, if it was.
+    fn event_time(&self) -> Option<TimeValue> {
+        None
+    }
 }

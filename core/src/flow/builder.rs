@@ -59,6 +59,11 @@ impl FlowBuilder {
         self.timestamp = Some(timestamp);
     }
 
+    /// The time that the row was given.
+    pub fn timestamp(&self) -> Option<TimeValue> {
+        self.timestamp
+    }
+
     /// Sets the channel at `index`; the value's type must be the channel's. On an error the row is unchanged.
     pub fn set(&mut self, index: ChannelIndex, value: impl Into<Value>) -> Result<()> {
         match value.into() {

@@ -68,6 +68,12 @@ impl TimeValue {
         }
     }
 
+    /// Nanoseconds since 1970; the nearest that an `i64` can hold.
+    pub fn timestamp_nanos(self) -> i64 {
+        let nanos = i128::from(self.seconds) * i128::from(NANOS_PER_SECOND) + i128::from(self.nanos);
+        i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
+    }
+
     /// Whole seconds since 1970, negative before it.
     pub fn seconds(self) -> i64 {
         self.seconds

@@ -4,7 +4,7 @@
 //! announcements: that a checkpoint is complete, or needs re-ingestion, is what the ledger says from then on.
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::watched::Watched;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
@@ -26,6 +26,8 @@ struct State {
     cancelled: Option<Error>,
     /// The task is over.
     ended: bool,
+    /// How often somebody was asked to look again.
+    looks: u64,
 }
 
 /// The progress of a stream and what is asked of it.
@@ -203,6 +205,32 @@ impl Delivery {
     /// The same wait as a task.
     pub(crate) async fn ended_by(&self, deadline: tokio::time::Instant) -> bool {
         self.state.until(deadline, |state| state.ended.then_some(())).await.is_some()
+    }
+
+    /// Wakes those who wait for news.
+    pub(crate) fn look_again(&self) {
+        self.state.change(|state| state.looks += 1);
+    }
+
+    /// Waits until other than `confirmed` rows are confirmed without a gap, or it was asked to look again more than
+    /// `looks` times, or the stream is over; for at most `patience`. Returns all three.
+    pub(crate) fn wait_for_news(&self, confirmed: u64, looks: u64, patience: Duration) -> (u64, u64, bool) {
+        let news = |state: &State| {
+            let is_over = state.ended || state.cancelled.is_some();
+            (state.ledger.resume_point(), state.looks, is_over)
+        };
+        let found = self.state.wait_until(Instant::now() + patience, |state| {
+            let found = news(state);
+            (found.2 || found.0 != confirmed || found.1 != looks).then_some(found)
+        });
+        found.unwrap_or_else(|| news(&self.state.lock()))
+    }
+
+    /// Waits until the stream is over, or was asked to look again, for at most `patience`.
+    pub(crate) fn rest(&self, looks: u64, patience: Duration) {
+        self.state.wait_until(Instant::now() + patience, |state| {
+            (state.ended || state.cancelled.is_some() || state.looks != looks).then_some(())
+        });
     }
 
     /// Whether the task is over.

@@ -17,6 +17,7 @@ use super::lane::{Capacity, Keeping, Lane};
 use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, new_spare};
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
+use crate::flow::TimeValue;
 use crate::ledger::RangeSet;
 use event_listener::{Event, Listener as _};
 
@@ -107,6 +108,8 @@ struct State {
     open: Open,
     next_id: u64,
     accepted_bytes: u64,
+    /// The latest time that a row was given.
+    event_time: Option<TimeValue>,
     /// By [`Outlet`].
     lanes: [Option<Lane>; 2],
     pool: SegmentPool,
@@ -163,6 +166,7 @@ impl Intake {
             open: Open { shell, bytes, rows: 0 },
             next_id: 0,
             accepted_bytes: 0,
+            event_time: None,
             lanes: outlets.lanes(),
             pool,
             suffix,
@@ -254,6 +258,7 @@ impl Intake {
         open.rows += 1;
         let id = state.next_id;
         state.next_id += 1;
+        state.event_time = state.event_time.max(row.event_time());
         state.accepted_bytes += (len + PREFIX_LEN) as u64;
         let asleep = std::mem::take(&mut state.sleeps);
         drop(state);
@@ -272,6 +277,12 @@ impl Intake {
                 self.max_row_size
             ),
         )
+    }
+
+    /// How many rows were accepted, and the latest time that one of them was given.
+    pub(crate) fn accepted(&self) -> (u64, Option<TimeValue>) {
+        let state = self.lock();
+        (state.next_id, state.event_time)
     }
 
     /// Replaces what each row from now on ends with.

@@ -7,6 +7,7 @@ pub(crate) mod intake;
 pub(crate) mod lane;
 mod level;
 pub(crate) mod report;
+mod resume;
 pub(crate) mod segment;
 mod send_columns;
 mod send_error;

@@ -140,10 +140,14 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         Ok(())
     }
 
-    /// Brings everything accepted so far to `level`, and waits for it. Blocks the calling thread.
+    /// Brings everything accepted so far to `level`, and waits for it; and until the [marks](Self::mark) made so far are
+    /// stored as a checkpoint of that level. Blocks the calling thread.
     pub fn flush(&self, level: Level, timeout: Duration) -> Result<()> {
         self.check_process()?;
-        self.inner.transport.flush(level, deadline(timeout))
+        let (deadline, marks) = (deadline(timeout), self.inner.transport.marks());
+        let made = marks.made();
+        self.inner.transport.flush(level, deadline)?;
+        marks.wait_stored(level, made, deadline, || self.inner.transport.intake().wake_consumers())
     }
 
     /// Makes everything accepted so far confirmed, and waits for it. Blocks the calling thread.
@@ -285,8 +289,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     pub(super) fn no_room_within(&self, timeout: Duration) -> Error {
         let cause = self.inner.transport.trouble();
         let cause = cause.map(|why| format!("; the cause: {why}")).unwrap_or_default();
-        let message =
-            format!("no room within {timeout:?}: send again later, or wait longer{cause}");
+        let message = format!("no room within {timeout:?}: send again later, or wait longer{cause}");
         Error::new(ErrorCode::Timeout, message)
     }
 

@@ -15,6 +15,10 @@ pub(crate) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
+    pub(crate) fn new(state: S) -> Self {
+        Self { state: Mutex::new(state), changed: Event::new() }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

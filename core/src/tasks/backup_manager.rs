@@ -57,6 +57,11 @@ impl BackupManager {
         !self.retain_backups && self.delivery.ledger(|ledger| ledger.confirmed().contains(ids))
     }
 
+    /// How many rows from the first on are confirmed without a gap.
+    pub(crate) fn confirmed(&self) -> u64 {
+        self.delivery.confirmed_contiguous()
+    }
+
     /// Whether no confirmation comes any more.
     pub(crate) fn network_is_over(&self) -> bool {
         self.network_over.load(Ordering::Acquire)

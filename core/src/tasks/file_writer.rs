@@ -18,6 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::backup_manager::BackupManager;
+use super::checkpoint_keeper::SpoolKeeper;
 use super::late_ids::Unidentified;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
@@ -81,6 +82,7 @@ pub(crate) struct FileWriterParts {
     pub(crate) waiting: Option<Unidentified>,
     /// With a network beside the disk.
     pub(crate) manager: Option<BackupManager>,
+    pub(crate) checkpoints: SpoolKeeper,
 }
 
 /// The disk thread.
@@ -323,6 +325,9 @@ impl FileWriter {
         }
         self.shared.counters.stored(self.parts.spool.bytes(), file);
         self.shared.progress.publish(self.marks);
+        let confirmed = self.parts.manager.as_ref().map(BackupManager::confirmed);
+        let urgent = self.shared.progress.requests().finishing;
+        self.parts.checkpoints.keep(self.marks.durable, confirmed, urgent);
     }
 
     fn works(&mut self) {

@@ -3,6 +3,7 @@
 pub(crate) mod backlog;
 pub(crate) mod backup_manager;
 pub(crate) mod carried;
+pub(crate) mod checkpoint_keeper;
 pub(crate) mod file_writer;
 pub(crate) mod ingestion;
 mod isolation;

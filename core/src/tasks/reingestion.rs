@@ -24,6 +24,7 @@ use self::sent::{Origin, Sent, Source};
 use super::backlog::Backlog;
 use super::ingestion::LiveShared;
 use super::resend::{Resend, ResendStarter};
+use crate::checkpoint::Marks;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
 use crate::failure_policy::FailurePolicies;
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) recovery: Arc<RecoveryCounters>,
     pub(crate) events: Arc<Events>,
     pub(crate) policies: FailurePolicies,
+    pub(crate) marks: Arc<Marks>,
 }
 
 /// What the user decided.
@@ -99,6 +101,8 @@ pub(crate) struct Reingestion {
     begun: bool,
     /// A rejected row ended the stream.
     is_stopped: bool,
+    /// Rows of earlier epochs stay where they are until the next start.
+    left_behind: bool,
     /// Something was sent again since it was last said that all is.
     behind: bool,
 }
@@ -134,6 +138,7 @@ impl Reingestion {
             finishing: false,
             begun: false,
             is_stopped: false,
+            left_behind: !options.recover_on_start,
             behind: false,
         }
     }
@@ -193,6 +198,8 @@ impl Reingestion {
         let entry = spool.entry(file);
         if at == 0 && entry.epoch == spool.epoch() {
             self.set_aside.extend(entry.runs.iter().map(Run::ids));
+        } else {
+            self.left_behind = true;
         }
     }
 
@@ -214,6 +221,9 @@ impl Reingestion {
         let Some(first) = wanted.first() else {
             if !self.sent.is_empty() {
                 return Ok(Some(Turn::Rest(BUSY_REST)));
+            }
+            if !self.left_behind {
+                self.shared.marks.release_confirmed();
             }
             if std::mem::take(&mut self.behind) {
                 self.shared.events.emit(EventKind::CaughtUp);

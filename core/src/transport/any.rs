@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{FileBackup, HasIntake, LiveStreamingOnly, LiveStreamingWithBackups, Transport};
+use crate::checkpoint::Marks;
 use crate::encode::Sealed;
 use crate::error::{Error, Result};
 use crate::events::Events;
@@ -68,6 +69,14 @@ impl HasIntake for AnyTransport {
 
     fn admit(&self, flows: &[FlowConfig]) -> Result<()> {
         self.chosen().admit(flows)
+    }
+
+    fn marks(&self) -> &Marks {
+        self.chosen().marks()
+    }
+
+    fn marked(&self, holds: bool) -> Result<()> {
+        self.chosen().marked(holds)
     }
 
     fn learn_ids(&self, write_down: WriteDown) {

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::{FileBackupConfig, GRACE, HasIntake, Transport, closed};
+use crate::checkpoint::{KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::metrics::{SiftStreamMetricsSnapshot, StreamCounters};
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
-use crate::seams::clock::SystemClock;
+use crate::seams::clock::{Clock, SystemClock};
 use crate::seams::connector::BoxFuture;
 use crate::seams::worker;
 use crate::spool::{Area, Spool, WriterOptions};
@@ -19,6 +20,7 @@ use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
 use crate::tasks::backlog::Backlog;
+use crate::tasks::checkpoint_keeper::SpoolKeeper;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
 use crate::tasks::late_ids::{LateIds, Unidentified, WriteDown};
 
@@ -34,6 +36,7 @@ pub struct FileBackup {
     /// The network counters, which stay at zero.
     network: StreamCounters,
     config: Box<FileBackupConfig>,
+    marks: Arc<Marks>,
     late: Arc<LateIds>,
 }
 
@@ -61,15 +64,20 @@ impl FileBackup {
             counters: Arc::default(),
             events: Arc::default(),
         };
-        let clock = Arc::new(SystemClock::new());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let name = &spool.slot().key().stream;
+        let levels = KeptLevels { durable: true, confirmed: false };
+        let marks = Arc::new(Marks::new(name, levels, Recovery::load(&*spool, name)?));
+        let checkpoints = SpoolKeeper::new(Arc::clone(&marks), Arc::clone(&spool), Arc::clone(&clock));
         let schema = Mutex::new(Arc::downgrade(&spool));
         let late = Arc::new(LateIds::default());
         let companions = backlog.patch_in_background(None)?.into_iter().collect();
         let waiting = is_waiting.then(|| Unidentified { late: Arc::clone(&late), backlog, gate: None });
-        let files = FileWriterParts { spool, area, clock, options: writer, waiting, manager: None };
+        let files =
+            FileWriterParts { spool, area, clock, options: writer, waiting, manager: None, checkpoints };
         let writer = FileWriter::new(shared.clone(), files);
         worker::spawn("siftstream-disk", move || writer.run(companions))?;
-        Ok(Self { shared, schema, network: StreamCounters::default(), config: Box::new(config), late })
+        Ok(Self { shared, schema, network: StreamCounters::default(), config: Box::new(config), marks, late })
     }
 
     pub(crate) fn config(&self) -> &FileBackupConfig {
@@ -116,6 +124,10 @@ impl Sealed for FileBackup {}
 impl HasIntake for FileBackup {
     fn intake(&self) -> &Intake {
         &self.shared.intake
+    }
+
+    fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     fn learn_ids(&self, write_down: WriteDown) {

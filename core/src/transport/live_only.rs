@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{GRACE, HasIntake, Transport, closed};
+use crate::checkpoint::{CheckpointStore, KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
@@ -14,6 +15,7 @@ use crate::stream::intake::{Intake, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
+use crate::tasks::checkpoint_keeper::LiveKeeper;
 use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects, Unconfirmed};
 use crate::tasks::link::Link;
 
@@ -21,6 +23,15 @@ use crate::tasks::link::Link;
 pub struct LiveStreamingOnly {
     shared: LiveShared,
     events: Arc<Events>,
+    marks: Arc<Marks>,
+    checkpoints: LiveKeeper,
+}
+
+/// Where a live-only stream keeps its checkpoints, and what was found there.
+pub(crate) struct Checkpoints {
+    pub(crate) stream_name: String,
+    pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) before: Recovery,
 }
 
 impl LiveStreamingOnly {
@@ -31,7 +42,11 @@ impl LiveStreamingOnly {
         suffix: Vec<u8>,
         options: IngestionOptions,
         policies: FailurePolicies,
+        checkpoints: Checkpoints,
     ) -> Self {
+        let Checkpoints { stream_name, store, before } = checkpoints;
+        let levels = KeptLevels { durable: false, confirmed: true };
+        let marks = Arc::new(Marks::new(&stream_name, levels, before));
         let kept = match options.unconfirmed {
             Unconfirmed::InMemory { window_bytes } => window_bytes,
             Unconfirmed::OnDisk | Unconfirmed::NotKept => 0,
@@ -46,8 +61,9 @@ impl LiveStreamingOnly {
             gate: None,
             rejects: Rejects::ByPolicy(Arc::new(policies)),
         };
+        let checkpoints = LiveKeeper::new(Arc::clone(&marks), store, Arc::clone(&shared.delivery));
         Ingestion::spawn(shared.clone(), link, options);
-        Self { shared, events }
+        Self { shared, events, marks, checkpoints }
     }
 
     /// Asks for what a flush waits for; returns below which ID.
@@ -97,6 +113,14 @@ impl HasIntake for LiveStreamingOnly {
     fn intake(&self) -> &Intake {
         &self.shared.intake
     }
+
+    fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    fn marked(&self, holds: bool) -> Result<()> {
+        self.checkpoints.marked(holds)
+    }
 }
 
 impl Transport for LiveStreamingOnly {
@@ -111,6 +135,9 @@ impl Transport for LiveStreamingOnly {
             self.end_unfinished();
             // Lets an answer that is being judged at this moment still count.
             self.shared.delivery.wait_ended(Instant::now() + GRACE);
+        }
+        if self.checkpoints.has_begun() {
+            self.marks.wait_over(deadline.max(Instant::now() + GRACE));
         }
         self.report().judge(self.shared.delivery.failure())
     }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::{GRACE, HasIntake, Transport, closed};
+use crate::checkpoint::{KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::Events;
@@ -29,6 +30,7 @@ use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
 use crate::tasks::backlog::Backlog;
 use crate::tasks::backup_manager::BackupManager;
+use crate::tasks::checkpoint_keeper::SpoolKeeper;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
 use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects};
 use crate::tasks::late_ids::{Gate, LateIds, Unidentified, WriteDown};
@@ -57,6 +59,7 @@ pub struct LiveStreamingWithBackups {
     late: Arc<LateIds>,
     /// Whether the caller's thread may wait for the tasks: not if they run on it.
     may_block: bool,
+    marks: Arc<Marks>,
 }
 
 /// What the tasks of such a stream work with.
@@ -91,6 +94,10 @@ impl LiveStreamingWithBackups {
             gate: gate.clone(),
             rejects: Rejects::ByPolicy(Arc::default()),
         };
+        let name = &spool.slot().key().stream;
+        let levels = KeptLevels { durable: true, confirmed: true };
+        let marks = Arc::new(Marks::new(name, levels, Recovery::load(&*spool, name)?));
+        let checkpoints = SpoolKeeper::new(Arc::clone(&marks), Arc::clone(&spool), Arc::clone(&clock));
         let transport = Self {
             live,
             progress: Arc::default(),
@@ -103,6 +110,7 @@ impl LiveStreamingWithBackups {
             schema: Mutex::new(Arc::downgrade(&spool)),
             late: Arc::default(),
             may_block: !runtime.is_callers(),
+            marks,
         };
         let starter = ResendStarter::new(link.clone(), ingestion.clone(), Arc::clone(&transport.resent));
         let quarantine =
@@ -136,6 +144,7 @@ impl LiveStreamingWithBackups {
             options: writer,
             waiting: parts.is_waiting.then_some(Unidentified { late, backlog, gate }),
             manager: Some(manager),
+            checkpoints,
         };
         FileWriter::new(shared, files).start(&runtime, reingestion)?;
         Ingestion::spawn(transport.live.clone(), link, ingestion);
@@ -149,6 +158,7 @@ impl LiveStreamingWithBackups {
             recovery: Arc::clone(&self.recovery),
             events: Arc::clone(&self.events),
             policies,
+            marks: Arc::clone(&self.marks),
         }
     }
 
@@ -283,6 +293,10 @@ impl Sealed for LiveStreamingWithBackups {}
 impl HasIntake for LiveStreamingWithBackups {
     fn intake(&self) -> &Intake {
         &self.live.intake
+    }
+
+    fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     fn learn_ids(&self, write_down: WriteDown) {

@@ -10,6 +10,7 @@ pub use any::AnyTransport;
 pub use file_backup::FileBackup;
 pub(crate) use file_backup::FileBackupStart;
 pub use file_backup_config::FileBackupConfig;
+pub(crate) use live_only::Checkpoints;
 pub use live_only::LiveStreamingOnly;
 pub use live_with_backups::LiveStreamingWithBackups;
 pub(crate) use live_with_backups::Parts;
@@ -17,6 +18,7 @@ pub(crate) use live_with_backups::Parts;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checkpoint::Marks;
 use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
@@ -68,6 +70,14 @@ pub(crate) trait HasIntake {
 
     /// Takes note of flows whose rows may come once this returned. Not called on an async worker.
     fn admit(&self, _flows: &[FlowConfig]) -> Result<()> {
+        Ok(())
+    }
+
+    /// What callers noted of their inputs.
+    fn marks(&self) -> &Marks;
+
+    /// A mark was made; it `holds` if the rows before it have come far enough already.
+    fn marked(&self, _holds: bool) -> Result<()> {
         Ok(())
     }
 
