@@ -77,10 +77,7 @@ pub fn most_copies(scenario: &Scenario) -> u64 {
             | Action::PowerLoss(_)
             | Action::Reopen
             | Action::Disk(Disk::Fails | Disk::CannotSync) => copies += 1,
-            Action::Latency(_)
-            | Action::StartServer
-            | Action::StartClient
-            | Action::Disk(Disk::Works) => {}
+            Action::Latency(_) | Action::StartServer | Action::StartClient | Action::Disk(Disk::Works) => {}
         }
     }
     copies

@@ -78,8 +78,7 @@ impl Promises {
 
     /// The stream was finished, over a disk that works or not.
     pub(crate) fn finished(&mut self, report: &Report, disk_works: bool) {
-        let found =
-            report.confirmed + report.on_disk + report.in_memory + report.dropped + report.rejected;
+        let found = report.confirmed + report.on_disk + report.in_memory + report.dropped + report.rejected;
         if report.accepted + report.recovered != found {
             self.violation(format!("a report does not add up: {report}"));
         }

@@ -47,8 +47,7 @@ pub fn number_of(row: &KeptRow) -> Result<u64, String> {
         return Err(format!("a row with other channels: {row:?}"));
     };
     let nanos = i32::try_from(*seq).unwrap_or(i32::MAX);
-    let in_time =
-        row.timestamp.is_some_and(|time| (time.seconds, time.nanos) == (FIRST_SECOND, nanos));
+    let in_time = row.timestamp.is_some_and(|time| (time.seconds, time.nanos) == (FIRST_SECOND, nanos));
     if row.flow != FLOW || !in_time || *found != text(*seq) {
         return Err(format!("row {seq} was altered: {row:?}"));
     }

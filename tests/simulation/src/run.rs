@@ -71,7 +71,16 @@ impl<'a> World<'a> {
         let client = Client::new(scenario.clone(), scissors.clone());
         let host = Arc::clone(&client);
         sim.host(CLIENT, move || Arc::clone(&host).live());
-        Self { scenario, sim, client, endpoint, scissors, client_runs: true, faults: 0, accepted_amid_faults: 0 }
+        Self {
+            scenario,
+            sim,
+            client,
+            endpoint,
+            scissors,
+            client_runs: true,
+            faults: 0,
+            accepted_amid_faults: 0,
+        }
     }
 
     fn live(&mut self) {

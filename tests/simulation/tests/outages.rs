@@ -57,7 +57,10 @@ fn the_disk_budget_alone_stops_callers_and_what_they_sent_before_is_kept() {
         let outcome = live(with_return(scenario));
         assert!((2_000..20_000).contains(&outcome.accepted_amid_faults), "seed {seed}: {outcome:?}");
         assert!(outcome.times_full > 0, "seed {seed}");
-        assert_eq!(outcome.judgement.arrived, 20_000, "seed {seed}: the rest was sent when there was room again");
+        assert_eq!(
+            outcome.judgement.arrived, 20_000,
+            "seed {seed}: the rest was sent when there was room again"
+        );
     }
 }
 

@@ -13,7 +13,9 @@ const SEEDS: u64 = 150;
 const TOLD: usize = 5;
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
 fn live(seed: u64) -> Outcome {
@@ -60,7 +62,8 @@ fn no_row_is_lost_in_any_world() {
         assert!(outcome.judgement.violations.is_empty(), "seed {seed} fails");
         return;
     }
-    let (seeds, first) = (number("SIFTSTREAM_SEEDS").unwrap_or(SEEDS), number("SIFTSTREAM_FIRST_SEED").unwrap_or(0));
+    let (seeds, first) =
+        (number("SIFTSTREAM_SEEDS").unwrap_or(SEEDS), number("SIFTSTREAM_FIRST_SEED").unwrap_or(0));
     let (next, total) = (AtomicU64::new(first), Mutex::new(Total::default()));
     let began = Instant::now();
     std::thread::scope(|scope| {
