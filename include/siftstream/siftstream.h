@@ -346,6 +346,23 @@ typedef struct siftstream_row siftstream_row;
 // A stream to Sift.
 typedef struct siftstream_stream siftstream_stream;
 
+// The values of one channel in many rows: a view of the caller's memory, which must not change during the call.
+typedef struct siftstream_column {
+  // `count` values of the type's C type: double, float, int32_t, uint32_t, int64_t, uint64_t; uint8_t for
+  // SIFTSTREAM_BOOL, 0 is false; uint32_t for SIFTSTREAM_ENUM; siftstream_str for SIFTSTREAM_STRING; siftstream_bytes
+  // for SIFTSTREAM_BIT_FIELD and SIFTSTREAM_BYTES. Aligned as that type asks. May be NULL if `count` is 0.
+  const void *values;
+  // How many values: one for each timestamp.
+  size_t count;
+  // NULL, or a bit for each value, the lowest bit of a byte first. A value whose bit is 0 is "no news", and is not
+  // looked at.
+  const uint8_t *validity;
+  // The index of the channel within the flow.
+  uint32_t channel;
+  // A siftstream_channel_type: that of the channel.
+  int32_t channel_type;
+} siftstream_column;
+
 // Text of the caller or of the library: `len` bytes of UTF-8 at `ptr`, not ended by NUL. `ptr` may be NULL if `len`
 // is 0.
 typedef struct siftstream_str {
@@ -405,6 +422,43 @@ typedef struct siftstream_value {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+// Sends `rows` rows of the flow, waiting for room for at most `timeout_ms` altogether: row n has the time
+// `timestamps_ns[n]`, in nanoseconds since 1970, and the nth value of each of the `column_count` columns. Channels
+// without a column are sent as "no news". All arrays stay the caller's; they are only read, and free again when the
+// call returns.
+//
+// `*next_row` says which row to begin with, and receives the first row that was not accepted: also after an error, so
+// that the same call can be made again. Columns that are not of the flow, whose lengths differ, or that have a row
+// that is too large are refused as a whole, and then `*next_row` stays.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_FLOW, UNKNOWN_CHANNEL, WRONG_TYPE, ROW_TOO_LARGE; then nothing was accepted. TIMEOUT,
+// CLOSED and what else ended the stream; then *next_row says what was accepted. Thread-safety: any thread.
+// Blocking: up to `timeout_ms`. Allocates a few times a call, whatever the number of rows.
+siftstream_status siftstream_stream_send_columns(const struct siftstream_stream *stream,
+                                                 const struct siftstream_flow *flow,
+                                                 const int64_t *timestamps_ns,
+                                                 size_t rows,
+                                                 const struct siftstream_column *columns,
+                                                 size_t column_count,
+                                                 size_t *next_row,
+                                                 uint32_t timeout_ms,
+                                                 struct siftstream_error **error);
+
+// Sends as many rows as there is room for, from `*next_row` on, without ever waiting. Everything else is as for
+// siftstream_stream_send_columns.
+//
+// FULL means that there was no room for all rows; *next_row says where to go on. FULL makes no error object.
+// Errors: FULL, and those of siftstream_stream_send_columns but TIMEOUT. Thread-safety: any thread. Blocking: never.
+// Allocates a few times a call, whatever the number of rows.
+siftstream_status siftstream_stream_try_send_columns(const struct siftstream_stream *stream,
+                                                     const struct siftstream_flow *flow,
+                                                     const int64_t *timestamps_ns,
+                                                     size_t rows,
+                                                     const struct siftstream_column *columns,
+                                                     size_t column_count,
+                                                     size_t *next_row,
+                                                     struct siftstream_error **error);
 
 // Makes an empty config in *out. The caller frees it, before or after the streams that it created.
 //

@@ -31,6 +31,8 @@ pub(crate) struct BackupManager {
     max_file_count: Option<usize>,
     /// Confirmed rows that the journal knows.
     journalled: RangeSet,
+    /// The file that is being written could go, but for rows that were still in memory.
+    is_behind: bool,
     /// No confirmation comes any more.
     network_over: Arc<AtomicBool>,
 }
@@ -48,6 +50,7 @@ impl BackupManager {
             retain_backups: policy.retain_backups,
             max_file_count: policy.rolling_file_policy.max_file_count,
             journalled: RangeSet::new(),
+            is_behind: false,
             network_over,
         }
     }
@@ -75,7 +78,7 @@ impl BackupManager {
 
     /// Writes down what was confirmed since the last time, and removes files in which nothing else is left.
     pub(crate) fn settle(&mut self, writer: &mut SpoolWriter) -> Result<()> {
-        if !self.has_news() {
+        if !self.has_news() && !self.is_behind {
             return Ok(());
         }
         let journalled = &self.journalled;
@@ -88,7 +91,12 @@ impl BackupManager {
         self.journalled.extend(news);
         let finished = if self.retain_backups { Ok(()) } else { self.finish_current(writer) };
         self.remove_confirmed()?;
+        self.is_behind = !self.retain_backups && self.is_all_confirmed(writer);
         finished
+    }
+
+    fn is_all_confirmed(&self, writer: &SpoolWriter) -> bool {
+        writer.current_ids().is_some_and(|ids| self.journalled.contains(&ids))
     }
 
     /// Removes the finished files in which every row is confirmed.
@@ -102,7 +110,7 @@ impl BackupManager {
     /// Finishes the file that is being written if that lets it go: now, or with the next checkpoint.
     fn finish_current(&self, writer: &mut SpoolWriter) -> Result<()> {
         let Some(ids) = writer.current_ids() else { return Ok(()) };
-        if self.journalled.contains(&ids) && writer.rows_in_memory() == 0 {
+        if self.is_all_confirmed(writer) && writer.rows_in_memory() == 0 {
             return writer.finish_unsynced();
         }
         if self.journalled.contains(&(ids.start..ids.start + 1)) && writer.current_bytes() >= WORTH_FINISHING

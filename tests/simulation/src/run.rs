@@ -15,7 +15,7 @@ use crate::server;
 
 /// A world that is not at rest by then, after the last thing that went wrong, never will be.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// After a crash within it, the tokio runtime of a host needs a name to be found by.
+/// The names of the hosts.
 const CLIENT: &str = "client";
 const SERVER: &str = "server";
 

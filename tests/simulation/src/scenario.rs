@@ -106,7 +106,7 @@ pub struct Scenario {
     pub flush_one_in: u32,
     /// What happens, in order.
     pub plan: Vec<Planned>,
-    /// Everything heals in the end. If not, the stream is finished as it is, with this patience.
+    /// What comes after the plan.
     pub ends: End,
 }
 
