@@ -6,10 +6,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{assert_complete, config, server, stream};
+use common::{assert_complete, server, stream};
 use siftstream::{
-    Blobs, ChannelConfig, ChannelDataType, ChannelIndex, Column, Columns, ErrorCode, FlowConfig, SiftStreamBuilder,
-    Validity,
+    Blobs, ChannelConfig, ChannelDataType, ChannelIndex, Column, Columns, ErrorCode, FlowConfig,
+    SiftStreamBuilder, Validity,
 };
 use siftstream_server::{LocalServer, Value};
 
@@ -20,7 +20,7 @@ fn times(rows: usize) -> Vec<i64> {
 }
 
 #[test]
-fn rows_sent_as_columns_arrive_once_each_with_the_run_of_their_time() {
+fn rows_sent_as_columns_arrive_once_each_and_unaltered() {
     let server = server();
     let stream = stream(&server);
     let rows = 50_000_u32;
@@ -65,8 +65,7 @@ fn bad_input_is_refused_as_a_whole_with_its_code() {
             ChannelConfig::new("text", ChannelDataType::String),
         ],
     }];
-    let credentials =
-        siftstream::Credentials::Config { uri: server.uri(), apikey: common::KEY.to_owned() };
+    let credentials = siftstream::Credentials::Config { uri: server.uri(), apikey: common::KEY.to_owned() };
     let stream = SiftStreamBuilder::new(credentials)
         .insecure(true)
         .ingestion_config(form)
@@ -113,7 +112,10 @@ fn bad_input_is_refused_as_a_whole_with_its_code() {
         (of("f", "text", blobs(&beyond, &joined)), ErrorCode::InvalidArgument),
         (of("f", "text", blobs(&[], &joined)), ErrorCode::InvalidArgument),
         (of("f", "text", blobs(&good, &not_text)), ErrorCode::InvalidArgument),
-        (of("f", "text", Column::Utf8(Blobs::Fixed { width: 0, bytes: &joined })), ErrorCode::InvalidArgument),
+        (
+            of("f", "text", Column::Utf8(Blobs::Fixed { width: 0, bytes: &joined })),
+            ErrorCode::InvalidArgument,
+        ),
         (of("f", "text", Column::String(&texts)), ErrorCode::RowTooLarge),
     ];
     for (columns, code) in &cases {
@@ -130,7 +132,9 @@ fn bad_input_is_refused_as_a_whole_with_its_code() {
 
 /// A stream that nothing leaves, with room for some rows.
 fn stuck(server: &LocalServer) -> common::Stream {
-    common::stream_with(server, |live| live.ingestion_data_channel_capacity(100).replay_window_bytes(64 * 1024))
+    common::stream_with(server, |live| {
+        live.ingestion_data_channel_capacity(100).replay_window_bytes(64 * 1024)
+    })
 }
 
 #[test]

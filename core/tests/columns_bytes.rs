@@ -11,8 +11,8 @@ use common::backup_files;
 use proptest::prelude::*;
 use siftstream::spool::pbfs::{Item, PbfsReader};
 use siftstream::{
-    Blobs, ChannelConfig, ChannelDataType, ChannelIndex, Column, Columns, DiskBackupPolicy, FileBackup, FlowBuilder,
-    FlowConfig, IngestionConfigEncoder, SiftStream, TimeValue, Validity,
+    Blobs, ChannelConfig, ChannelDataType, ChannelIndex, Column, Columns, DiskBackupPolicy, FileBackup,
+    FlowBuilder, FlowConfig, IngestionConfigEncoder, SiftStream, TimeValue, Validity,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -78,11 +78,18 @@ struct Channel {
     validity: Option<Vec<bool>>,
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "any bits will do")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "any bits will do"
+)]
 fn channel(data_type: ChannelDataType, rows: usize, from: &mut Numbers) -> Channel {
     let numbers: Vec<u64> = (0..rows).map(|_| from.any()).collect();
-    let has_texts = matches!(data_type, ChannelDataType::String | ChannelDataType::BitField | ChannelDataType::Bytes);
-    let mut blobs: Vec<Vec<u8>> = (0..rows).map(|_| if has_texts { from.bytes() } else { Vec::new() }).collect();
+    let has_texts =
+        matches!(data_type, ChannelDataType::String | ChannelDataType::BitField | ChannelDataType::Bytes);
+    let mut blobs: Vec<Vec<u8>> =
+        (0..rows).map(|_| if has_texts { from.bytes() } else { Vec::new() }).collect();
     let texts: Vec<String> = blobs.iter().map(|blob| String::from_utf8_lossy(blob).into_owned()).collect();
     if data_type == ChannelDataType::String {
         blobs = texts.iter().map(|text| text.clone().into_bytes()).collect();
@@ -110,7 +117,10 @@ fn channel(data_type: ChannelDataType, rows: usize, from: &mut Numbers) -> Chann
         large_offsets,
         is_set: !from.next().is_multiple_of(8),
         other_way: from.next().is_multiple_of(2),
-        validity: from.next().is_multiple_of(3).then(|| (0..rows).map(|_| from.next().is_multiple_of(2)).collect()),
+        validity: from
+            .next()
+            .is_multiple_of(3)
+            .then(|| (0..rows).map(|_| from.next().is_multiple_of(2)).collect()),
     }
 }
 

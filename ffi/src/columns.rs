@@ -3,7 +3,9 @@
 use std::ffi::c_void;
 use std::slice;
 
-use siftstream_core::{Blobs, ChannelIndex, Column, Columns, Error, ErrorCode, Result, SendColumnsError, Validity};
+use siftstream_core::{
+    Blobs, ChannelIndex, Column, Columns, Error, ErrorCode, Result, SendColumnsError, Validity,
+};
 
 use crate::boundary::{enter, null};
 use crate::config::siftstream_channel_type as Type;
@@ -144,7 +146,8 @@ fn array<'a, T>(values: *const T, count: usize, name: &str) -> Result<&'a [T]> {
         return Err(null(name));
     }
     if !values.is_aligned() || count > isize::MAX.cast_unsigned() / size_of::<T>() {
-        let message = format!("{name} has {count} elements at {values:p}: give an aligned pointer and its true length");
+        let message =
+            format!("{name} has {count} elements at {values:p}: give an aligned pointer and its true length");
         return Err(Error::new(ErrorCode::InvalidArgument, message));
     }
     // SAFETY: the caller promises `count` readable values at `values` that do not change during the call. Only types

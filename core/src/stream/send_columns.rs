@@ -38,10 +38,12 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
     /// the first rows accepted, each one wholly, and the others not; to know how many, use another call.
     pub async fn send_columns(&self, columns: &Columns<'_>) -> Result<(), SendColumnsError> {
         let checked = self.check_columns(columns)?;
-        self.inner.transport.intake().push_columns(&checked).await.map_err(|stopped| SendColumnsError {
-            accepted: stopped.accepted,
-            error: refusal(stopped.why),
-        })
+        self.inner
+            .transport
+            .intake()
+            .push_columns(&checked)
+            .await
+            .map_err(|stopped| SendColumnsError { accepted: stopped.accepted, error: refusal(stopped.why) })
     }
 
     /// The same, blocking the calling thread until there is room, for at most `timeout` altogether. After a timeout the

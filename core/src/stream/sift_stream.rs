@@ -265,8 +265,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     pub(super) fn no_room_within(&self, timeout: Duration) -> Error {
         let cause = self.inner.transport.trouble();
         let cause = cause.map(|why| format!("; the cause: {why}")).unwrap_or_default();
-        let message =
-            format!("no room within {timeout:?}: send again later, or wait longer{cause}");
+        let message = format!("no room within {timeout:?}: send again later, or wait longer{cause}");
         Error::new(ErrorCode::Timeout, message)
     }
 

@@ -17,7 +17,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let server = Server::start()?;
     let mut out = io::stdout().lock();
     let channels = 1 + args.channels;
-    writeln!(out, "live, {channels} channels a row; rows/s and CPU µs per row of the client process, and GB/s on the wire")?;
+    writeln!(
+        out,
+        "live, {channels} channels a row; rows/s and CPU µs per row of the client process, and GB/s on the wire"
+    )?;
     let (mut rows, mut columns, mut raw) = (Vec::new(), Vec::new(), Vec::new());
     let gb_per_s = |figures: &Figures| figures.rows_per_s * figures.bytes_per_row / 1e9;
     for round in 1..=args.rounds {

@@ -22,8 +22,7 @@ pub(crate) fn sink() -> Result<(), Box<dyn Error>> {
 
 /// Sends `bytes` bytes in writes of `write` bytes to another process; returns how many a second, until it had them all.
 pub(crate) fn send(bytes: u64, write: usize) -> Result<f64, Box<dyn Error>> {
-    let mut child =
-        Command::new(std::env::current_exe()?).arg("sink").stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(std::env::current_exe()?).arg("sink").stdout(Stdio::piped()).spawn()?;
     let mut address = String::new();
     BufReader::new(child.stdout.take().ok_or("the sink has no output")?).read_line(&mut address)?;
     let mut connection = TcpStream::connect(address.trim())?;

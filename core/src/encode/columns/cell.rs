@@ -56,15 +56,11 @@ pub(super) fn visit<V: Visitor>(column: &Column<'_>, rows: Range<usize>, visitor
         Column::String(values) => {
             visitor.visit(values[rows].iter().map(|text| Text::<{ wire::VALUE_STRING }>(text.as_bytes())))
         }
-        Column::Utf8(blobs) => {
-            visitor.visit(rows.map(|row| Text::<{ wire::VALUE_STRING }>(blobs.get(row))))
-        }
+        Column::Utf8(blobs) => visitor.visit(rows.map(|row| Text::<{ wire::VALUE_STRING }>(blobs.get(row)))),
         Column::BitField(blobs) => {
             visitor.visit(rows.map(|row| Text::<{ wire::VALUE_BIT_FIELD }>(blobs.get(row))))
         }
-        Column::Bytes(blobs) => {
-            visitor.visit(rows.map(|row| Text::<{ wire::VALUE_BYTES }>(blobs.get(row))))
-        }
+        Column::Bytes(blobs) => visitor.visit(rows.map(|row| Text::<{ wire::VALUE_BYTES }>(blobs.get(row)))),
     }
 }
 

@@ -138,10 +138,9 @@ impl<'a> Blobs<'a> {
             Self::Slices(slices) => Some(slices.len()),
             Self::Offsets { offsets, .. } => offsets.len().checked_sub(1),
             Self::LargeOffsets { offsets, .. } => offsets.len().checked_sub(1),
-            Self::Fixed { width, bytes } => bytes
-                .len()
-                .checked_div(*width)
-                .filter(|_| bytes.len().is_multiple_of(*width)),
+            Self::Fixed { width, bytes } => {
+                bytes.len().checked_div(*width).filter(|_| bytes.len().is_multiple_of(*width))
+            }
         }
     }
 
