@@ -20,7 +20,7 @@ fn times(rows: usize) -> Vec<i64> {
 }
 
 #[test]
-fn rows_sent_as_columns_arrive_once_each_with_the_run_of_their_time() {
+fn rows_sent_as_columns_arrive_once_each_and_unaltered() {
     let server = server();
     let stream = stream(&server);
     let rows = 50_000_u32;

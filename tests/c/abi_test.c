@@ -176,11 +176,14 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   siftstream_value value;
   siftstream_event *event = NULL;
   uint64_t rows = 7;
+  size_t next = 0;
   memset(&value, 0, sizeof value);
   FAILS(BAD, siftstream_stream_flow, (stream, text("all"), &flow, &error));
   FAILS(BAD, siftstream_stream_send, (stream, row, 0, &error));
   FAILS(BAD, siftstream_stream_try_send, (stream, row, &error));
   FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, &value, 1, &error));
+  FAILS(BAD, siftstream_stream_send_columns, (stream, flow, NULL, 0, NULL, 0, &next, 0, &error));
+  FAILS(BAD, siftstream_stream_try_send_columns, (stream, flow, NULL, 0, NULL, 0, &next, &error));
   FAILS(BAD, siftstream_stream_flush_confirmed, (stream, 0, &error));
   FAILS(BAD, siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_CONFIRMED, 0, &error));
   FAILS(BAD, siftstream_stream_watermark, (stream, SIFTSTREAM_LEVEL_CONFIRMED, &rows, &error));
