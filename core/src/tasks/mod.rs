@@ -11,3 +11,4 @@ pub(crate) mod late_ids;
 pub(crate) mod link;
 pub(crate) mod reingestion;
 pub(crate) mod resend;
+pub(crate) mod scan;

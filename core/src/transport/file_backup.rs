@@ -23,6 +23,7 @@ use crate::tasks::backlog::Backlog;
 use crate::tasks::checkpoint_keeper::SpoolKeeper;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
 use crate::tasks::late_ids::{LateIds, Unidentified, WriteDown};
+use crate::tasks::scan::scan_last_file;
 
 /// How long a stream that is dropped without finish may write.
 const DROP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -71,7 +72,8 @@ impl FileBackup {
         let checkpoints = SpoolKeeper::new(Arc::clone(&marks), Arc::clone(&spool), Arc::clone(&clock));
         let schema = Mutex::new(Arc::downgrade(&spool));
         let late = Arc::new(LateIds::default());
-        let companions = backlog.patch_in_background(None)?.into_iter().collect();
+        let scanning = scan_last_file(&spool, &shared.events)?;
+        let companions = scanning.into_iter().chain(backlog.patch_in_background(None)?).collect();
         let waiting = is_waiting.then(|| Unidentified { late: Arc::clone(&late), backlog, gate: None });
         let files =
             FileWriterParts { spool, area, clock, options: writer, waiting, manager: None, checkpoints };
