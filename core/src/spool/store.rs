@@ -284,7 +284,7 @@ impl Spool {
     pub fn remove_if_confirmed(&self, file: StoredFile) -> Result<bool> {
         let inventory = self.inspect(file)?;
         let quarantined = self.entry(file.number).quarantined;
-        let damage = |found: &Damage| quarantined.covers(&(found.offset..found.offset + found.len));
+        let damage = |found: &Damage| quarantined.contains(&(found.offset..found.offset + found.len));
         if inventory.unconfirmed() > 0 || !inventory.damage.iter().all(damage) {
             return Ok(false);
         }
