@@ -8,7 +8,7 @@
 use siftstream::ledger::RangeSet;
 use siftstream::{FlowBuilder, Report};
 use siftstream_faults::disk;
-use siftstream_faults::mode::{KEY, Mode, Setup, Subject};
+use siftstream_faults::mode::{KEY, Mode, Setup};
 use siftstream_faults::oracle::{self, Received};
 use siftstream_faults::rows::Shape;
 use siftstream_server::{
@@ -56,11 +56,7 @@ fn kill_and_recover(lives: std::ops::Range<u64>) -> u64 {
     server.heal();
     server.start_again().unwrap();
     let last = Mode::LiveWithBackups.open(&Setup::new(server.uri(), dir.path().to_owned())).unwrap();
-    let began = Instant::now();
-    while !received.has_all(&promised) && began.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    wait_until_recovered(&*last);
+    wait_until(|| received.has_all(&promised) && disk::files(dir.path()).is_empty());
     let report = last.finish(PATIENCE).unwrap_or_else(|failed| panic!("{lives:?}: {failed}"));
     let Report { recovered, confirmed, on_disk, .. } = report;
     assert_eq!((confirmed, on_disk), (recovered, 0), "{lives:?}: {report}");
@@ -71,16 +67,10 @@ fn kill_and_recover(lives: std::ops::Range<u64>) -> u64 {
     promised.len()
 }
 
-/// Everything that was found is confirmed, and nothing more is found for a while.
-fn wait_until_recovered(stream: &dyn Subject) {
-    const QUIET: Duration = Duration::from_millis(150);
+/// Waits for what must come; what did not is told by those who look.
+fn wait_until(done: impl Fn() -> bool) {
     let began = Instant::now();
-    let mut since = Instant::now();
-    while since.elapsed() < QUIET && began.elapsed() < PATIENCE {
-        let now = stream.metrics();
-        if now.recovered_rows_confirmed < now.rows_recovered {
-            since = Instant::now();
-        }
+    while !done() && began.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
