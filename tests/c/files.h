@@ -52,7 +52,7 @@ static inline siftstream_config *backups_config(const target *to, const char *st
 
 static inline siftstream_stream *open_stream(siftstream_config *config) {
   siftstream_stream *stream = NULL;
-  OK(siftstream_stream_create, (config, 10000, &stream, &error));
+  OK(siftstream_stream_create, (config, 60000, &stream, &error));
   OK(siftstream_config_free, (config));
   return stream;
 }
