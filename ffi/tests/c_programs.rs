@@ -4,8 +4,10 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use common::{library, root};
 use prost::Message;
@@ -48,6 +50,22 @@ fn run(program: &Path, arguments: &[&str]) -> Output {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}: {:?}\n{out}\n{err}", program.display(), output.status);
     output
+}
+
+/// Runs a program that says on its output what the server must do, and gets a line when that is done.
+fn run_with(server: &LocalServer, program: &Path, arguments: &[&str]) -> ExitStatus {
+    let mut running =
+        Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut answers = running.stdin.take().unwrap();
+    for line in BufReader::new(running.stdout.take().unwrap()).lines() {
+        match line.unwrap().as_str() {
+            "stop" => server.stop(),
+            "start" => server.start_again().unwrap(),
+            other => panic!("{other}"),
+        }
+        answers.write_all(b"done\n").unwrap();
+    }
+    running.wait().unwrap()
 }
 
 const C11: (&str, &[&str]) = ("cc", &["-std=c11", "-D_DEFAULT_SOURCE"]);
@@ -213,6 +231,35 @@ fn a_forked_child_is_told_so_and_the_parent_loses_nothing() {
     let slots = entries(&backups);
     let rows: Vec<_> = slots.iter().map(|slot| rows_in(slot).len()).collect();
     assert_eq!(rows, [200_010, 5], "{slots:?}");
+}
+
+#[test]
+fn no_row_is_lost_from_c_while_the_server_is_away_or_the_program_is_killed() {
+    const SIGKILL: i32 = 9;
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/backups_test.c", C11.0, C11.1, dir.path());
+    let (uri, backups) = (server.uri(), dir.path().join("backups"));
+    let part = |part| run_with(&server, &program, &[&uri, KEY, backups.to_str().unwrap(), part]);
+    assert!(part("outage").success());
+    assert_eq!(part("killed").signal(), Some(SIGKILL));
+    server.start_again().unwrap();
+    assert!(part("left").success());
+    assert!(part("recovered").success());
+    let state = server.state();
+    assert_eq!(state.schema_errors(), []);
+    assert_eq!(state.flow("numbers").unwrap().sequence.unwrap().ranges().to_vec(), vec![(0, 20_999)]);
+    for slot in entries(&backups) {
+        assert_eq!(entries(&slot.join("data")), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn events_reach_c_on_a_thread_of_the_library_and_none_after_the_stream_is_freed() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/events_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, dir.path().join("backups").to_str().unwrap()]);
 }
 
 #[test]
