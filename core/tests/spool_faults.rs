@@ -152,12 +152,10 @@ fn a_file_whose_fsync_failed_no_longer_claims_the_rows_that_moved() {
     assert!(rig.writer.sync().is_err());
     rig.fs.fail_syncs(None);
     rig.writer.rotate().unwrap();
-    let held = |file: &StoredFile| -> Vec<_> {
-        rig.spool.entry(file.number).runs.iter().map(journal::Run::ids).collect()
-    };
-    let files: Vec<_> = rig.spool.finished_files().iter().map(held).collect();
-    assert_eq!(files, [[0..8], [8..16]], "each row is in one file, and the journal says in which");
-    let wanted = [8..16].into_iter().collect();
+    let held = |file: &StoredFile| rig.spool.entry(file.number).runs;
+    let runs: Vec<_> = rig.spool.finished_files().iter().flat_map(held).map(|run| run.ids()).collect();
+    assert_eq!(runs, [0..8, 8..16], "each row is in one file, and the journal says in which");
+    let wanted = std::iter::once(8..16).collect();
     let file = rig.spool.finished_file_with(&wanted, &std::collections::BTreeMap::new()).unwrap().unwrap();
     assert_eq!(rig.spool.inspect(file).unwrap().unconfirmed(), 8, "and looks for them there");
 }

@@ -230,7 +230,8 @@ impl Client {
             Ok(report) => report,
             Err(failed) => failed.report,
         };
-        let disk_works = state.disk_works;
+        // A disk whose budget is used up takes no more than one that fails; the report says so.
+        let disk_works = state.disk_works && self.scenario.max_bytes.is_none();
         state.promises.note(now(), format!("finished: {report}"));
         state.promises.finished(&report, disk_works);
         state.report = Some(report);
