@@ -147,7 +147,10 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         let (deadline, marks) = (deadline(timeout), self.inner.transport.marks());
         let made = marks.made();
         self.inner.transport.flush(level, deadline)?;
-        marks.wait_stored(level, made, deadline, || self.inner.transport.intake().wake_consumers())
+        marks.wait_stored(level, made, deadline, || {
+            self.inner.transport.intake().wake_consumers();
+            self.inner.transport.marked(true).ok();
+        })
     }
 
     /// Makes everything accepted so far confirmed, and waits for it. Blocks the calling thread.

@@ -244,16 +244,18 @@ fn judge_accounting(findings: &mut Findings, account: &Account<'_>) {
 
 /// A row comes again if its gRPC stream was not confirmed, or if the client did not learn that it was; else once.
 fn judge_duplicates(findings: &mut Findings, per_stream: &HashMap<u64, (u64, bool)>, failed: Failed) {
-    let (in_vain, in_earnest): (Vec<(u64, bool)>, Vec<(u64, bool)>) =
-        per_stream.values().copied().partition(|(_, confirmed)| !confirmed);
-    let mut unheard: Vec<u64> = in_earnest.into_iter().map(|(rows, _)| rows).collect();
+    let rows_of = |wanted: bool| -> Vec<u64> {
+        let streams = per_stream.values().filter(|(_, confirmed)| *confirmed == wanted);
+        streams.map(|(rows, _)| *rows).collect()
+    };
+    let (in_vain, mut unheard) = (rows_of(false), rows_of(true));
     unheard.sort_unstable_by(|a, b| b.cmp(a));
     let most_unheard = match failed {
         Failed::Exactly(streams) => streams.saturating_sub(u64::try_from(in_vain.len()).unwrap()),
         Failed::AtMost(streams) => streams,
     };
     let unheard = unheard.into_iter().take(usize::try_from(most_unheard).unwrap());
-    let most: u64 = in_vain.into_iter().map(|(rows, _)| rows).sum::<u64>() + unheard.sum::<u64>();
+    let most: u64 = in_vain.into_iter().sum::<u64>() + unheard.sum::<u64>();
     let duplicates = findings.duplicates;
     findings.demand(duplicates <= most, || {
         format!("{duplicates} duplicates, but {failed:?} failed streams explain only {most}")
