@@ -90,7 +90,7 @@ fn live_and_die(server: &LocalServer, dir: &Path, life: u64, first: u64) -> u64 
     let said = reader.join().unwrap();
     let numbers =
         said.lines().filter_map(|line| line.strip_prefix("written ")?.strip_suffix('.')?.parse().ok());
-    numbers.last().unwrap_or(0)
+    numbers.next_back().unwrap_or(0)
 }
 
 /// The faults that the next streams and connections meet.
