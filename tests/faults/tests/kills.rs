@@ -88,7 +88,7 @@ fn live_and_die(server: &LocalServer, dir: &Path, life: u64, first: u64) -> u64 
     child.kill().unwrap();
     child.wait().unwrap();
     let said = reader.join().unwrap();
-    let numbers =
+    let mut numbers =
         said.lines().filter_map(|line| line.strip_prefix("written ")?.strip_suffix('.')?.parse().ok());
     numbers.next_back().unwrap_or(0)
 }
