@@ -87,8 +87,8 @@ pub(crate) struct Reingestion {
     set_aside: RangeSet,
     /// By file of this epoch: rows that it should have, and has not.
     absent: BTreeMap<u64, RangeSet>,
-    /// The disk thread was asked to finish its file, because owed rows are in no finished one.
-    awaits_rotation: bool,
+    /// Owed rows that were written and in no finished file, when the disk thread was asked to finish its file.
+    asked_for: Option<RangeSet>,
     reading: Option<Reading>,
     sent: VecDeque<Sent>,
     /// Rows that Sift rejected and that were not dealt with yet.
@@ -129,7 +129,7 @@ impl Reingestion {
             recovered: VecDeque::new(),
             set_aside: RangeSet::new(),
             absent: BTreeMap::new(),
-            awaits_rotation: false,
+            asked_for: None,
             reading: None,
             sent: VecDeque::new(),
             rejected: VecDeque::new(),
@@ -232,7 +232,7 @@ impl Reingestion {
         };
         let own = &self.spools[0];
         if let Some(file) = own.finished_file_with(&wanted, &self.absent)? {
-            self.awaits_rotation = false;
+            self.asked_for = None;
             match own.scan(file).and_then(|inventory| Reading::owed(own, &inventory, wanted)) {
                 Ok(reading) => self.reading = Some(reading),
                 Err(error) if error.code() == ErrorCode::NotFound => own.forget(file.number)?,
@@ -251,26 +251,30 @@ impl Reingestion {
         if first >= written {
             return Ok(Some(Turn::Rest(BUSY_REST)));
         }
-        if !std::mem::replace(&mut self.awaits_rotation, true) {
-            self.shared.progress.request_rotation();
-            self.shared.live.intake.wake_consumers();
-        } else if !self.shared.progress.requests().rotate {
-            self.awaits_rotation = false;
-            self.miss(&wanted, written);
+        match self.asked_for.take() {
+            None => {
+                self.asked_for = Some(wanted.overlap(&(0..written)).into_iter().collect());
+                self.shared.progress.request_rotation();
+                self.shared.live.intake.wake_consumers();
+            }
+            Some(rows) if self.shared.progress.requests().rotate => self.asked_for = Some(rows),
+            Some(rows) => self.miss(&rows, &wanted),
         }
         Ok(Some(Turn::Rest(BUSY_REST)))
     }
 
-    /// Every file is finished, and rows that were written are in none: the disk lost them, or somebody removed them.
-    fn miss(&self, wanted: &RangeSet, written: u64) {
+    /// The file that was being written when these rows were asked for is finished, and those that are still wanted are
+    /// in no file: the disk lost them, or somebody removed them.
+    fn miss(&self, asked_for: &RangeSet, wanted: &RangeSet) {
+        let missing: RangeSet = asked_for.iter().flat_map(|ids| wanted.overlap(&ids)).collect();
         let own = &self.spools[0];
         let may_come = own.files().iter().any(|file| file.area == Area::Pending);
-        let missing = || own.finished_file_with(wanted, &self.absent).is_ok_and(|found| found.is_none());
-        if may_come || !missing() {
+        let in_no_file = || own.finished_file_with(&missing, &self.absent).is_ok_and(|found| found.is_none());
+        if missing.is_empty() || may_come || !in_no_file() {
             return;
         }
-        let ranges = wanted.overlap(&(0..written));
-        let rows = ranges.iter().map(|range| range.end - range.start).sum();
+        let ranges: Vec<_> = missing.iter().collect();
+        let rows = missing.len();
         tracing::error!(target: "siftstream::reingestion", rows, ids = ?ranges, "backups of unconfirmed rows are gone");
         self.shared.live.delivery.give_up(ranges.iter().cloned());
         self.shared.events.emit(EventKind::Dropped { ranges, rows, cause: "lost by the disk".to_owned() });
@@ -339,6 +343,10 @@ impl Reingestion {
         }
         while let Some(sent) = self.sent.front() {
             if sent.below > settled {
+                break;
+            }
+            // The last chunk may be handed over in part: its place counts once something follows it.
+            if matches!(sent.origin, Origin::Place { .. }) && self.sent.len() == 1 {
                 break;
             }
             match (&sent.origin, sent.source.file) {

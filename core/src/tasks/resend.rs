@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects, Unconfirmed};
+use super::ingestion::{CheckpointTriggers, Ingestion, IngestionOptions, LiveShared, Rejects, Unconfirmed};
 use super::link::Link;
 use crate::encode::EncodedRow;
 use crate::error::{Error, ErrorCode};
@@ -20,6 +20,8 @@ use crate::stream::lane::Capacity;
 /// How much may wait, and how much may be unconfirmed.
 const LANE: Capacity = Capacity { rows: u64::MAX, bytes: 2 << 20 };
 const WINDOW_BYTES: u64 = 8 << 20;
+/// A checkpoint is made after so many bytes: streams that fail again and again still bring rows home between failures.
+const CHECKPOINT_BYTES: u64 = 1 << 20;
 
 /// Starts ways of resending, one after the other.
 #[derive(Clone)]
@@ -33,7 +35,8 @@ impl ResendStarter {
     pub(crate) fn new(link: Link, options: IngestionOptions, counters: Arc<StreamCounters>) -> Self {
         let unconfirmed = Unconfirmed::InMemory { window_bytes: WINDOW_BYTES };
         let retry_policy = Some(options.retry_policy.unwrap_or_default());
-        let options = IngestionOptions { unconfirmed, retry_policy, ..options };
+        let checkpoints = CheckpointTriggers { bytes: Some(CHECKPOINT_BYTES), ..options.checkpoints };
+        let options = IngestionOptions { unconfirmed, retry_policy, checkpoints, ..options };
         Self { link, options, counters }
     }
 
