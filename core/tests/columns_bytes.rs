@@ -243,8 +243,8 @@ proptest! {
 
         let by_rows = open(dirs[0].path(), &channels, suffix, 100_000);
         let mut builder = FlowBuilder::new(&by_rows.get_flow_descriptor("f").unwrap());
-        for row in 0..rows {
-            builder.set_timestamp(times[row]);
+        for (row, time) in times.iter().enumerate() {
+            builder.set_timestamp(*time);
             for (at, channel) in (0..).zip(&channels) {
                 channel.set(&mut builder, ChannelIndex::new(at), row);
             }
