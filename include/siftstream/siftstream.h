@@ -434,7 +434,7 @@ extern "C" {
 //
 // Errors: INVALID_ARGUMENT, UNKNOWN_FLOW, UNKNOWN_CHANNEL, WRONG_TYPE, ROW_TOO_LARGE; then nothing was accepted. TIMEOUT,
 // CLOSED and what else ended the stream; then *next_row says what was accepted. Thread-safety: any thread.
-// Blocking: up to `timeout_ms`. Allocates a few times a call, whatever the number of rows.
+// Blocking: up to `timeout_ms`. Allocates a few times a call, whatever the number of rows; more memory for texts.
 siftstream_status siftstream_stream_send_columns(const struct siftstream_stream *stream,
                                                  const struct siftstream_flow *flow,
                                                  const int64_t *timestamps_ns,
@@ -450,7 +450,7 @@ siftstream_status siftstream_stream_send_columns(const struct siftstream_stream 
 //
 // FULL means that there was no room for all rows; *next_row says where to go on. FULL makes no error object.
 // Errors: FULL, and those of siftstream_stream_send_columns but TIMEOUT. Thread-safety: any thread. Blocking: never.
-// Allocates a few times a call, whatever the number of rows.
+// Allocates a few times a call, whatever the number of rows; more memory for texts.
 siftstream_status siftstream_stream_try_send_columns(const struct siftstream_stream *stream,
                                                      const struct siftstream_flow *flow,
                                                      const int64_t *timestamps_ns,
