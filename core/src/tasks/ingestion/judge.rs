@@ -56,7 +56,12 @@ impl Ingestion {
                     let (ranges, reason) = (ids.iter().collect(), error.clone());
                     self.shared.emit(|| EventKind::CheckpointFailed { ranges, reason });
                 }
-                let class = self.class_of(&failure);
+                let class = match self.class_of(&failure) {
+                    RetryClass::Rejected if ids.is_empty() && self.may_try_again() => {
+                        RetryClass::Transient { retry_after: None }
+                    }
+                    class => class,
+                };
                 let is_rejected = class == RetryClass::Rejected && !ids.is_empty();
                 let was_isolated = carried.is_isolated();
                 // What was rejected is looked at row by row: here, or when it is sent again from the disk.
@@ -85,6 +90,11 @@ impl Ingestion {
             }
             _ => Error::new(ErrorCode::Unavailable, format!("{}: {}", self.link.place(), failure.message)),
         }
+    }
+
+    /// Whether a stream that was rejected before it carried a row may be opened again.
+    fn may_try_again(&self) -> bool {
+        self.options.retry_policy.is_some_and(|policy| self.failures < policy.max_attempts)
     }
 
     fn class_of(&mut self, failure: &Failure) -> RetryClass {
