@@ -44,7 +44,7 @@ pub fn cells() -> Vec<Cell> {
             .lasting(Duration::from_millis(100))
             .fault(Fault::new(When::Bytes(3_000_000), Effect::TcpReset), Times::N(2))
             .fails_streams(2)
-            .fails_with_backups(1),
+            .fails_with_backups(0),
         Cell::new("one more than is confirmed, then nothing", 1)
             .fault(Fault::status(Code::Internal, 1), Times::N(5))
             .fails_streams(5),
