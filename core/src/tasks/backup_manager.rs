@@ -70,10 +70,14 @@ impl BackupManager {
         self.network_over.load(Ordering::Acquire)
     }
 
+    /// How many rows were confirmed, or rejected and put in quarantine.
+    pub(crate) fn done_rows(&self) -> u64 {
+        self.delivery.ledger(|ledger| ledger.confirmed().len() + ledger.rejected().len())
+    }
+
     /// Whether something was confirmed that the journal does not know.
-    pub(crate) fn has_news(&self) -> bool {
-        let known = self.journalled.len();
-        self.delivery.ledger(|ledger| ledger.confirmed().len() + ledger.rejected().len() != known)
+    fn has_news(&self) -> bool {
+        self.done_rows() != self.journalled.len()
     }
 
     /// Writes down what was confirmed since the last time, and removes files in which nothing else is left.

@@ -68,8 +68,9 @@ pub(crate) struct DiskShared {
 struct Failing {
     since: Duration,
     retry_at: Duration,
-    /// What was asked for at the last attempt: something new is tried at once.
+    /// What was asked for, and how many rows were confirmed, at the last attempt: something new is tried at once.
     requests: Requests,
+    confirmed: u64,
 }
 
 /// What the disk thread works with.
@@ -348,7 +349,9 @@ impl FileWriter {
             self.shared.events.emit(EventKind::DiskDegraded { reason: error.clone() });
         }
         let since = self.failing.map_or(now, |failing| failing.since);
-        self.failing = Some(Failing { since, retry_at: now + self.backoff.next_delay(), requests });
+        let confirmed = self.confirmed_rows();
+        self.failing =
+            Some(Failing { since, retry_at: now + self.backoff.next_delay(), requests, confirmed });
         self.shared.counters.disk_error();
         self.shared.counters.set_degraded(true);
         let full = error.code() == ErrorCode::DiskFull;
@@ -374,6 +377,11 @@ impl FileWriter {
         {
             tracing::debug!(target: "siftstream::disk", %error, "the full disk keeps its last file open");
         }
+    }
+
+    /// How many rows the disk need not have any more: with more of them, files can go.
+    fn confirmed_rows(&self) -> u64 {
+        self.parts.manager.as_ref().map_or(0, BackupManager::done_rows)
     }
 
     /// How long to wait for rows, for a request, or for what the writer has to do.
@@ -402,8 +410,9 @@ impl Worker for FileWriter {
     fn turn(&mut self) -> Turn {
         self.learn_ids();
         let requests = self.shared.progress.requests();
-        let news = self.parts.manager.as_ref().is_some_and(BackupManager::has_news);
-        if let Some(failing) = self.failing.filter(|failing| !news && failing.requests == requests) {
+        let confirmed = self.confirmed_rows();
+        let same = |failing: &Failing| failing.requests == requests && failing.confirmed == confirmed;
+        if let Some(failing) = self.failing.filter(same) {
             let left = failing.retry_at.saturating_sub(self.parts.clock.monotonic());
             if !left.is_zero() {
                 self.publish();
