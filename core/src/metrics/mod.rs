@@ -1,15 +1,20 @@
-//! Counters of one stream, without locks.
+//! Counters of one stream, without locks, and how they are shown: as a list with their meanings, as JSON, and over HTTP.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::stream::intake::IntakeLevels;
 
+mod catalogue;
 mod disk;
+mod exposition;
 mod recovery;
+mod server;
 
+pub use catalogue::{METRICS, Metric, MetricKind, MetricValue, STATUS_NAMES};
 pub(crate) use disk::DiskCounters;
 pub(crate) use recovery::RecoveryCounters;
+pub use server::MetricsServer;
 
 /// What the tasks of a stream count.
 #[derive(Debug, Default)]
@@ -83,6 +88,13 @@ pub struct SiftStreamMetricsSnapshot {
     pub current_backoff: Duration,
     /// How often a gRPC stream ended with each status code, by number.
     pub statuses: [u64; 17],
+}
+
+/// A snapshot with the name of its stream.
+#[derive(Debug, Clone)]
+struct LabelledSnapshot {
+    name: String,
+    snapshot: SiftStreamMetricsSnapshot,
 }
 
 impl StreamCounters {
