@@ -1,7 +1,9 @@
 //! From a config to a running stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use siftstream_core::checkpoint::FileCheckpointStore;
 use siftstream_core::{
     Credentials, FileBackupBuilder, IngestionConfigForm, LiveOnlyBuilder, Result, RunSelector,
     SiftStreamBuilder, StreamConfigBuilder,
@@ -13,7 +15,7 @@ use crate::stream::Stream;
 /// Starts the stream that `config` describes.
 pub(crate) fn open(config: &Config, timeout: Duration) -> Result<Stream> {
     match config.mode {
-        Mode::LiveOnly => live_only(config).build_any_blocking(timeout),
+        Mode::LiveOnly => live_only(config)?.build_any_blocking(timeout),
         Mode::FileBackup => file_backup(config).build_any_blocking(timeout),
     }
 }
@@ -46,7 +48,7 @@ fn shared(config: &Config) -> StreamConfigBuilder {
     with(shared, config.max_row_size, StreamConfigBuilder::max_row_size)
 }
 
-fn live_only(config: &Config) -> LiveOnlyBuilder {
+fn live_only(config: &Config) -> Result<LiveOnlyBuilder> {
     use LiveOnlyBuilder as Live;
     let live = shared(config).live_only().retry_policy(config.retry_policy);
     let live = with(live, config.linger, Live::linger);
@@ -55,7 +57,12 @@ fn live_only(config: &Config) -> LiveOnlyBuilder {
     let live = with(live, config.ingestion_data_channel_capacity, Live::ingestion_data_channel_capacity);
     let live = with(live, config.ingestion_data_channel_bytes, Live::ingestion_data_channel_bytes);
     let live = with(live, config.idle_timeout, Live::idle_timeout);
-    with(live, config.response_timeout, Live::response_timeout)
+    let live = with(live, config.response_timeout, Live::response_timeout);
+    let live = with(live, config.stream_name.as_deref(), Live::stream_name);
+    Ok(match &config.checkpoint_file {
+        Some(path) => live.checkpoint_store(Arc::new(FileCheckpointStore::open(path)?)),
+        None => live,
+    })
 }
 
 fn file_backup(config: &Config) -> FileBackupBuilder {
