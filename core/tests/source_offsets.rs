@@ -118,7 +118,7 @@ fn kill_and_restart(mode: &str) {
     let start = |life: u64, end: Option<u64>| {
         let mut child = child("child_that_reads_a_source", dir);
         child.env("CHILD_MODE", mode).env("CHILD_URI", server.uri());
-        child.env("CHILD_FLUSHES", if life % 2 == 0 { "yes" } else { "no" });
+        child.env("CHILD_FLUSHES", if life.is_multiple_of(2) { "yes" } else { "no" });
         child.env("CHILD_END", end.map_or(String::new(), |end| end.to_string()));
         let mut running = child.spawn().unwrap();
         let mut output = BufReader::new(running.stdout.take().unwrap());

@@ -55,7 +55,7 @@ fn stream_file(uri: &str, apikey: &str, path: &str, backups: &str) -> Result<(),
             break;
         }
         row.set_uint64(ChannelIndex::new(0), line.trim().parse()?)?;
-        stream.send_timeout(&row, TIMEOUT)?;
+        stream.send_timeout(&row, TIMEOUT).map_err(|refused| refused.error)?;
         offset += bytes as u64;
         sent += 1;
         if sent.is_multiple_of(LINES_PER_MARK) {
