@@ -14,6 +14,7 @@ pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,10 +23,13 @@ use crate::connect::{ApiKeySource, ConnectionOptions, Credentials, TcpConnector}
 use crate::control::{ControlOptions, SiftControl};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
+use crate::failure_policy::{FailurePolicies, FailurePolicy};
+use crate::quarantine::Quarantine;
 use crate::retry::RetryPolicy;
 use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
-use crate::seams::runtime::{RuntimeHandle, StreamRuntime};
+use crate::seams::filesystem::RealFileSystem;
+use crate::seams::runtime::{RunsOn, RuntimeHandle, StreamRuntime};
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
@@ -40,7 +44,7 @@ pub struct SiftStreamBuilder {
     connection: ConnectionOptions,
     connector: Option<Arc<dyn Connector>>,
     control: ControlOptions,
-    worker_threads: usize,
+    runs_on: RunsOn,
 }
 
 impl SiftStreamBuilder {
@@ -51,7 +55,7 @@ impl SiftStreamBuilder {
             connection: ConnectionOptions::new(String::new()),
             connector: None,
             control: ControlOptions::default(),
-            worker_threads: 1,
+            runs_on: RunsOn::OwnThreads(1),
         }
     }
 
@@ -86,7 +90,16 @@ impl SiftStreamBuilder {
     /// The number of threads that the stream runs on; 1 by default.
     #[must_use]
     pub fn worker_threads(mut self, threads: usize) -> Self {
-        self.worker_threads = threads;
+        self.runs_on = RunsOn::OwnThreads(threads);
+        self
+    }
+
+    /// Runs a live stream on the tokio runtime in which `build` is awaited, without a thread of its own. For simulated
+    /// networks: the disk is worked on by the same threads, and calls that block the caller must not be used.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn on_callers_runtime(mut self) -> Self {
+        self.runs_on = RunsOn::CallersRuntime;
         self
     }
 
@@ -200,6 +213,7 @@ impl StreamConfigBuilder {
     pub fn live_only(self) -> LiveOnlyBuilder {
         LiveOnlyBuilder {
             config: self,
+            policies: FailurePolicies::default(),
             ingestion_data_channel_capacity: 102_400,
             ingestion_data_channel_bytes: 64 * MIB,
             options: IngestionOptions {
@@ -223,6 +237,7 @@ impl StreamConfigBuilder {
 /// The choices of a live-only stream.
 pub struct LiveOnlyBuilder {
     config: StreamConfigBuilder,
+    policies: FailurePolicies,
     ingestion_data_channel_capacity: u64,
     ingestion_data_channel_bytes: u64,
     options: IngestionOptions,
@@ -298,6 +313,28 @@ impl LiveOnlyBuilder {
         self
     }
 
+    /// What happens to rows that Sift rejects; [`FailurePolicy::Stop`] by default. Sift tells of such rows only with
+    /// `end_stream_on_validation_error`.
+    #[must_use]
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.policies.default = policy;
+        self
+    }
+
+    /// The same for the rows of one flow.
+    #[must_use]
+    pub fn flow_failure_policy(mut self, flow: &str, policy: FailurePolicy) -> Self {
+        self.policies.by_flow.insert(flow.to_owned(), policy);
+        self
+    }
+
+    /// Where skipped rows are kept. A stream that skips must have it: nothing else of it is on disk.
+    #[must_use]
+    pub fn quarantine_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.policies.quarantine = Some(Quarantine::new(Arc::new(RealFileSystem), dir.into()));
+        self
+    }
+
     /// After how long without progress a gRPC stream that has something to do is given up; 60 s by default.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
@@ -314,7 +351,7 @@ impl LiveOnlyBuilder {
 
     /// Registers the schema and starts the stream.
     pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run(self.start(runtime)).await
     }
@@ -324,7 +361,7 @@ impl LiveOnlyBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -334,7 +371,7 @@ impl LiveOnlyBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -344,6 +381,10 @@ impl LiveOnlyBuilder {
             let message =
                 "ingestion_data_channel_capacity and ingestion_data_channel_bytes must be at least 1";
             return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        if self.policies.skips_any() && self.policies.quarantine.is_none() {
+            let message = "rows that are skipped must be kept somewhere: set quarantine_dir";
+            return Err(Error::new(ErrorCode::NotConfigured, message));
         }
         if self.options.checkpoints.rows == Some(0) {
             return Err(Error::new(ErrorCode::InvalidArgument, "checkpoint_rows must be at least 1"));
@@ -383,8 +424,16 @@ impl LiveOnlyBuilder {
         let capacity =
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
         let suffix = encoder.suffix(run_id.as_deref());
-        let transport: T =
-            LiveStreamingOnly::start(link, capacity, max_row_size, suffix, self.options, checkpoints).into();
+        let transport: T = LiveStreamingOnly::start(
+            link,
+            capacity,
+            max_row_size,
+            suffix,
+            self.options,
+            self.policies,
+            checkpoints,
+        )
+        .into();
         let registration = Registration { control, key, run_id: Mutex::new(run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }

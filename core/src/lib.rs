@@ -7,12 +7,14 @@ pub mod control;
 pub mod encode;
 pub mod error;
 pub mod events;
+mod failure_policy;
 pub mod flow;
 mod grpc;
 pub mod ledger;
 pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
+mod quarantine;
 mod remembered;
 pub mod retry;
 pub mod schema;
@@ -30,12 +32,18 @@ pub use connect::Credentials;
 pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use events::{Event, EventKind, Events};
-pub use flow::{ChannelIndex, ChannelValue, Flow, FlowBuilder, FlowDescriptor, TimeValue, Value};
+pub use failure_policy::FailurePolicy;
+pub use flow::{
+    Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, TimeValue,
+    Validity, Value,
+};
 pub use metrics::SiftStreamMetricsSnapshot;
 pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;
-pub use stream::{FinishError, Level, Report, SendError, SiftStream, TrySendError, Watermarks};
+pub use stream::{
+    FinishError, Level, Report, SendColumnsError, SendError, SiftStream, TrySendError, Watermarks,
+};
 pub use transport::{
     AnyTransport, FileBackup, FileBackupConfig, LiveStreamingOnly, LiveStreamingWithBackups, Transport,
 };

@@ -612,3 +612,24 @@ fn two_streams_on_one_key_have_directories_of_their_own() {
     third.finish(TIMEOUT).unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "a finished stream leaves its slot free");
 }
+
+#[test]
+fn a_torn_tail_of_the_last_start_is_cut_off_and_kept_in_quarantine() {
+    let dir = tempfile::tempdir().unwrap();
+    let stream = given(dir.path()).build_blocking(TIMEOUT).unwrap();
+    send(&stream, 0..1_000);
+    stream.finish(TIMEOUT).unwrap();
+    drop(stream);
+    let file = files(dir.path(), "data").pop().unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let torn: Vec<u8> = whole.iter().chain(&whole[..500]).copied().collect();
+    std::fs::write(&file, torn).unwrap();
+    let stream = given(dir.path()).build_blocking(TIMEOUT).unwrap();
+    let event = stream.events().wait(TIMEOUT).unwrap();
+    assert_eq!(event.kind.name(), "quarantined", "{event}");
+    stream.finish(TIMEOUT).unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), whole, "good rows stay, the tail is gone");
+    let quarantine = file.parent().unwrap().parent().unwrap().join("quarantine");
+    let kept = std::fs::read_dir(quarantine).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::read(kept).unwrap(), &whole[..500]);
+}

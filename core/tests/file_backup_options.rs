@@ -90,6 +90,34 @@ fn what_was_chosen_once_is_in_force_at_later_starts_until_something_else_is_chos
 }
 
 #[test]
+fn a_part_of_the_policy_that_is_chosen_alone_leaves_the_others_as_they_were_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = |builder: FileBackupBuilder| {
+        builder.build_blocking(TIMEOUT).unwrap().config().disk_backup_policy.clone()
+    };
+    let chosen = policy(
+        plain(dir.path())
+            .max_backup_file_size(1 << 20)
+            .max_bytes(Some(1 << 30))
+            .min_free(7)
+            .when_full(WhenFull::DropNewest)
+            .fsync(FsyncPolicy::EveryChunk),
+    );
+    let expected = DiskBackupPolicy {
+        backups_dir: Some(dir.path().to_owned()),
+        max_backup_file_size: 1 << 20,
+        max_bytes: Some(1 << 30),
+        min_free: 7,
+        when_full: WhenFull::DropNewest,
+        fsync: FsyncPolicy::EveryChunk,
+        ..DiskBackupPolicy::default()
+    };
+    assert_eq!(chosen, expected);
+    let later = policy(plain(dir.path()).max_bytes(None));
+    assert_eq!(later, DiskBackupPolicy { max_bytes: None, ..expected }, "no limit is a choice, too");
+}
+
+#[test]
 fn a_restored_option_has_its_effect() {
     let dir = tempfile::tempdir().unwrap();
     let small = || DiskBackupPolicy { max_backup_file_size: 4_096, ..DiskBackupPolicy::default() };

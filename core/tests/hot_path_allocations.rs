@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{config, form, row, stream_with};
 use siftstream::schema::{ChannelConfig, ChannelDataType, FlowConfig};
-use siftstream::{ChannelIndex, DiskBackupPolicy, FlowBuilder};
+use siftstream::{ChannelIndex, Columns, DiskBackupPolicy, FlowBuilder};
 use siftstream_server::LocalServer;
 
 thread_local! {
@@ -102,6 +102,37 @@ fn a_warm_file_backup_sends_a_million_rows_without_an_allocation() {
     let allocated = ALLOCATIONS.with(Cell::get) - before;
     assert_eq!(stream.finish(TIMEOUT).unwrap().on_disk, 2_000_000);
     assert_eq!(allocated, 0, "allocations on the sending thread");
+}
+
+#[test]
+fn a_call_with_columns_allocates_as_often_for_many_rows_as_for_few() {
+    let server = LocalServer::builder().count_only(true).start().unwrap();
+    let stream = stream_with(&server, |live| {
+        live.replay_window_bytes(2 * 1024 * 1024).ingestion_data_channel_bytes(1024 * 1024)
+    });
+    let descriptor = stream.get_flow_descriptor("bench").unwrap();
+    let (times, seqs, values) = (vec![1_i64; 100_000], vec![7_u64; 100_000], vec![0.5_f64; 100_000]);
+    let send = |rows: usize| {
+        let before = ALLOCATIONS.with(Cell::get);
+        let mut columns = Columns::new(&descriptor, &times[..rows]);
+        columns.set(ChannelIndex::new(0), &seqs[..rows]).set(ChannelIndex::new(1), &values[..rows]);
+        while !columns.is_empty() {
+            let taken = stream.try_send_columns(&columns).unwrap();
+            if taken < columns.len() {
+                std::thread::yield_now();
+            }
+            columns.skip(taken);
+        }
+        ALLOCATIONS.with(Cell::get) - before
+    };
+    for _ in 0..20 {
+        send(100_000);
+    }
+    stream.flush_confirmed(TIMEOUT).unwrap();
+    let few = send(100);
+    let many = send(1_000);
+    assert!(few > 0 && many == few, "{few} allocations for 100 rows, {many} for 1,000");
+    assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 2_001_100);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{BackedUp, assert_complete, backed_up, backed_up_with, backup_files, row, server};
 use siftstream::{FlowBuilder, Level, Report};
-use siftstream_server::{Code, Effect, Fault, StreamReset, Times, When};
+use siftstream_server::{Code, Effect, Fault, FaultStatus, StreamReset, Times, When};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -155,4 +155,31 @@ fn events_tell_what_happened_and_the_watermarks_agree() {
         assert!(names.contains(&expected), "{expected} is not among {names:?}");
     }
     assert_eq!(stream.events().dropped(), 0);
+}
+
+#[test]
+fn a_pause_that_sift_asks_for_holds_for_backups_too() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    let pause = Duration::from_millis(800);
+    let busy = FaultStatus::new(Code::ResourceExhausted).retry_after(pause);
+    server.inject(Fault::new(When::EndOfStream, Effect::Status(busy)), Times::N(1));
+    let stream = backed_up(server.uri(), root.path());
+    send(&stream, 0..100);
+    let began = Instant::now();
+    stream.flush(Level::Confirmed, TIMEOUT).unwrap();
+    assert!(began.elapsed() >= pause, "the rows were sent again after {:?}", began.elapsed());
+    stream.finish(TIMEOUT).unwrap();
+    assert_complete(&server, 100, 100);
+}
+
+#[test]
+fn a_backoff_ends_even_if_nothing_is_left_to_send() {
+    let (server, root) = (server(), tempfile::tempdir().unwrap());
+    server.inject(Fault::status(Code::Unavailable, 100), Times::N(1));
+    let stream = backed_up(server.uri(), root.path());
+    send(&stream, 0..100);
+    wait_until(|| stream.get_metrics_snapshot().retries > 0);
+    wait_until(|| stream.get_metrics_snapshot().current_backoff.is_zero());
+    stream.finish(TIMEOUT).unwrap();
+    assert_complete(&server, 100, 100);
 }

@@ -138,7 +138,8 @@ fn callers_wait_only_when_the_budget_of_the_disk_is_used_up() {
     server.heal();
     server.reset_connections();
     send(&stream, accepted..accepted + 5_000);
-    stream.flush(Level::Confirmed, TIMEOUT).unwrap();
+    let flushed = stream.flush(Level::Confirmed, TIMEOUT);
+    flushed.unwrap_or_else(|error| panic!("{error}: {:?}", stream.get_metrics_snapshot()));
     assert_complete(&server, accepted + 5_000, 2 * accepted + 10_000);
 }
 
@@ -157,7 +158,11 @@ fn backups_that_somebody_removed_are_told_as_dropped() {
     stream.flush(Level::Durable, TIMEOUT).unwrap();
     backup_files(root.path()).into_iter().for_each(|file| std::fs::remove_file(file).unwrap());
     server.reset_connections();
-    wait_until(|| stream.get_metrics_snapshot().rows_dropped > 0);
+    let began = Instant::now();
+    while stream.get_metrics_snapshot().rows_dropped == 0 {
+        assert!(began.elapsed() < TIMEOUT, "nothing was told: {:?}", stream.get_metrics_snapshot());
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let failed = stream.finish(TIMEOUT).unwrap_err();
     assert_eq!(failed.error.code(), ErrorCode::Dropped, "{failed}");
     let report = failed.report;

@@ -138,7 +138,7 @@ fn work(fs: &FakeFileSystem, rng: &mut Rng) -> Promise {
 fn recovered(fs: &FakeFileSystem) -> siftstream::Result<Recovered> {
     let spool = open(fs)?;
     let confirmed = spool.with_index(|index| {
-        index.confirmed.get(&1).map(|ids| ids.ranges().flatten().collect()).unwrap_or_default()
+        index.confirmed.get(&1).map(|ids| ids.iter().flatten().collect()).unwrap_or_default()
     });
     let (mut all, mut unconfirmed) = (Vec::new(), BTreeSet::new());
     let mut scanner = spool.scanner();

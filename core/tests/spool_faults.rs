@@ -142,6 +142,25 @@ fn after_a_failed_fsync_the_rows_are_in_another_file() {
 }
 
 #[test]
+fn a_file_whose_fsync_failed_no_longer_claims_the_rows_that_moved() {
+    let mut rig = Rig::new(no_reserve());
+    (0..8).for_each(|_| rig.add().unwrap());
+    rig.writer.sync().unwrap();
+    (0..8).for_each(|_| rig.add().unwrap());
+    rig.writer.flush().unwrap();
+    rig.fs.fail_syncs(Some(libc::EIO));
+    assert!(rig.writer.sync().is_err());
+    rig.fs.fail_syncs(None);
+    rig.writer.rotate().unwrap();
+    let held = |file: &StoredFile| rig.spool.entry(file.number).runs;
+    let runs: Vec<_> = rig.spool.finished_files().iter().flat_map(held).map(|run| run.ids()).collect();
+    assert_eq!(runs, [0..8, 8..16], "each row is in one file, and the journal says in which");
+    let wanted = std::iter::once(8..16).collect();
+    let file = rig.spool.finished_file_with(&wanted, &std::collections::BTreeMap::new()).unwrap().unwrap();
+    assert_eq!(rig.spool.inspect(file).unwrap().unconfirmed(), 8, "and looks for them there");
+}
+
+#[test]
 fn what_exceeds_the_window_is_read_back_verified_and_else_counted_as_lost() {
     for damaged in [false, true] {
         let policy = DiskBackupPolicy { fsync: FsyncPolicy::Never, ..no_reserve() };

@@ -7,11 +7,15 @@
 
 mod boundary;
 mod checkpoint;
+mod columns;
 mod config;
 mod error;
+mod event;
+mod events;
 mod flow;
 mod handle;
 mod level;
+mod listener;
 mod metrics;
 mod open;
 mod report;

@@ -137,6 +137,38 @@ pub extern "C" fn siftstream_metrics_disk_degraded(metrics: *const siftstream_me
     value_or(false, || Ok(handle::shared(metrics)?.disk_degraded))
 }
 
+/// Unconfirmed rows of earlier starts that were found on disk; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_recovered(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_recovered))
+}
+
+/// Those of the recovered rows that Sift has confirmed since; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_recovered_rows_confirmed(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.recovered_rows_confirmed))
+}
+
+/// Rows of this stream that were confirmed after they were read back from disk; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_reingested(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_reingested))
+}
+
+/// Rows that are yet to be read back from disk and sent, at this moment; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_rows_owed(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.rows_owed))
+}
+
 /// Rows that wait to be sent; 0 if `metrics` is no living snapshot.
 ///
 /// Thread-safety: any thread. Blocking: never.
@@ -145,12 +177,28 @@ pub extern "C" fn siftstream_metrics_ingestion_channel_rows(metrics: *const sift
     value_or(0, || Ok(handle::shared(metrics)?.ingestion_channel_rows))
 }
 
-/// Memory held by the rows that wait; 0 if `metrics` is no living snapshot.
+/// Memory held by the rows that wait to be sent; 0 if `metrics` is no living snapshot.
 ///
 /// Thread-safety: any thread. Blocking: never.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_metrics_ingestion_channel_bytes(metrics: *const siftstream_metrics) -> u64 {
     value_or(0, || Ok(handle::shared(metrics)?.ingestion_channel_bytes))
+}
+
+/// Rows that wait to be written; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_backup_channel_rows(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.backup_channel_rows))
+}
+
+/// Memory held by the rows that wait to be written, or are being written; 0 if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_backup_channel_bytes(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.backup_channel_bytes))
 }
 
 /// gRPC streams opened; 0 if `metrics` is no living snapshot.

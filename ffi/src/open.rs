@@ -5,19 +5,54 @@ use std::time::Duration;
 
 use siftstream_core::checkpoint::FileCheckpointStore;
 use siftstream_core::{
-    Credentials, FileBackupBuilder, IngestionConfigForm, LiveOnlyBuilder, Result, RunSelector,
-    SiftStreamBuilder, StreamConfigBuilder,
+    Credentials, FileBackupBuilder, IngestionConfigForm, LiveOnlyBuilder, LiveWithBackupsBuilder, Result,
+    RunSelector, SiftStreamBuilder, StreamConfigBuilder,
 };
 
 use crate::config::{Config, Mode};
-use crate::stream::Stream;
+use crate::stream::AnyStream;
 
 /// Starts the stream that `config` describes.
-pub(crate) fn open(config: &Config, timeout: Duration) -> Result<Stream> {
+pub(crate) fn open(config: &Config, timeout: Duration) -> Result<AnyStream> {
     match config.mode {
         Mode::LiveOnly => live_only(config)?.build_any_blocking(timeout),
+        Mode::LiveWithBackups => live_with_backups(config).build_any_blocking(timeout),
         Mode::FileBackup => file_backup(config).build_any_blocking(timeout),
     }
+}
+
+/// Sets the keys of modes that send to Sift, which their builders have under the same names.
+macro_rules! sending {
+    ($config:ident, $builder:ty, $start:expr) => {{
+        let it = $start.retry_policy($config.retry_policy);
+        let it = with(it, $config.linger, <$builder>::linger);
+        let it = with(it, $config.checkpoint_interval, <$builder>::checkpoint_interval);
+        let rows = $config.ingestion_data_channel_capacity;
+        let it = with(it, rows, <$builder>::ingestion_data_channel_capacity);
+        let it = with(it, $config.ingestion_data_channel_bytes, <$builder>::ingestion_data_channel_bytes);
+        let it = with(it, $config.idle_timeout, <$builder>::idle_timeout);
+        with(it, $config.response_timeout, <$builder>::response_timeout)
+    }};
+}
+
+/// Sets the keys of modes that write files, which their builders have under the same names.
+macro_rules! writing {
+    ($config:ident, $builder:ty, $start:expr) => {{
+        let disk = &$config.disk;
+        let it = with($start, $config.stream_name.as_deref(), <$builder>::stream_name);
+        let it = with(it, $config.ingestion_config_id.as_deref(), <$builder>::ingestion_config_id);
+        let it = with(it, $config.offline_after, <$builder>::offline_after);
+        let it = with(it, $config.backup_data_channel_capacity, <$builder>::backup_data_channel_capacity);
+        let it = with(it, $config.backup_data_channel_bytes, <$builder>::backup_data_channel_bytes);
+        let it = with(it, $config.batch_size, <$builder>::batch_size);
+        let it = with(it, $config.flush_interval, <$builder>::flush_interval);
+        let it = with(it, disk.backups_dir.as_deref(), <$builder>::backups_dir);
+        let it = with(it, disk.max_backup_file_size, <$builder>::max_backup_file_size);
+        let it = with(it, disk.max_bytes, <$builder>::max_bytes);
+        let it = with(it, disk.min_free, <$builder>::min_free);
+        let it = with(it, disk.when_full, <$builder>::when_full);
+        with(it, disk.fsync, <$builder>::fsync)
+    }};
 }
 
 /// What all modes share.
@@ -50,14 +85,8 @@ fn shared(config: &Config) -> StreamConfigBuilder {
 
 fn live_only(config: &Config) -> Result<LiveOnlyBuilder> {
     use LiveOnlyBuilder as Live;
-    let live = shared(config).live_only().retry_policy(config.retry_policy);
-    let live = with(live, config.linger, Live::linger);
-    let live = with(live, config.checkpoint_interval, Live::checkpoint_interval);
+    let live = sending!(config, Live, shared(config).live_only());
     let live = with(live, config.replay_window_bytes, Live::replay_window_bytes);
-    let live = with(live, config.ingestion_data_channel_capacity, Live::ingestion_data_channel_capacity);
-    let live = with(live, config.ingestion_data_channel_bytes, Live::ingestion_data_channel_bytes);
-    let live = with(live, config.idle_timeout, Live::idle_timeout);
-    let live = with(live, config.response_timeout, Live::response_timeout);
     let live = with(live, config.stream_name.as_deref(), Live::stream_name);
     Ok(match &config.checkpoint_file {
         Some(path) => live.checkpoint_store(Arc::new(FileCheckpointStore::open(path)?)),
@@ -65,16 +94,20 @@ fn live_only(config: &Config) -> Result<LiveOnlyBuilder> {
     })
 }
 
+fn live_with_backups(config: &Config) -> LiveWithBackupsBuilder {
+    use LiveWithBackupsBuilder as Backed;
+    let backed = sending!(config, Backed, shared(config).live_with_backups());
+    let backed = writing!(config, Backed, backed);
+    let backed = with(backed, config.checkpoint_rows, Backed::checkpoint_rows);
+    let backed = with(backed, config.checkpoint_bytes, Backed::checkpoint_bytes);
+    let backed = with(backed, config.disk.max_file_count, Backed::max_file_count);
+    let backed = with(backed, config.disk.retain_backups, Backed::retain_backups);
+    let backed = with(backed, config.recover_on_start, Backed::recover_on_start);
+    with(backed, config.reingestion_bytes_per_second, Backed::reingestion_bytes_per_second)
+}
+
 fn file_backup(config: &Config) -> FileBackupBuilder {
-    use FileBackupBuilder as Files;
-    let files = shared(config).file_backup().disk_backup_policy(config.disk_backup_policy.clone());
-    let files = with(files, config.stream_name.as_deref(), Files::stream_name);
-    let files = with(files, config.ingestion_config_id.as_deref(), Files::ingestion_config_id);
-    let files = with(files, config.offline_after, Files::offline_after);
-    let files = with(files, config.backup_data_channel_capacity, Files::backup_data_channel_capacity);
-    let files = with(files, config.backup_data_channel_bytes, Files::backup_data_channel_bytes);
-    let files = with(files, config.batch_size, Files::batch_size);
-    with(files, config.flush_interval, Files::flush_interval)
+    writing!(config, FileBackupBuilder, shared(config).file_backup())
 }
 
 /// The builder with what was chosen, or as it is.

@@ -1,18 +1,21 @@
 //! The stream.
 
 use std::ops::Deref;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use siftstream_core::events::Events;
 use siftstream_core::{
     AnyTransport, Error, ErrorCode, FinishError, FlowBuilder, FlowConfig, IngestionConfigEncoder, Level,
     Report, Result, RunSelector, SiftStream, TrySendError,
 };
 
-use crate::boundary::{enter, free, output, value_or};
+use crate::boundary::{enter, output, value_or};
 use crate::config::{run_form, siftstream_config};
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
 use crate::level::{level_of, watermark};
+use crate::listener::Listener;
 use crate::open::open;
 use crate::report::siftstream_report;
 use crate::row::siftstream_row;
@@ -25,12 +28,51 @@ pub struct siftstream_stream {
     _opaque: [u8; 0],
 }
 
+/// The stream of core whose transport is chosen at run time.
+pub(crate) type AnyStream = SiftStream<IngestionConfigEncoder, AnyTransport>;
+
 /// What the handle holds.
-pub(crate) type Stream = SiftStream<IngestionConfigEncoder, AnyTransport>;
+pub(crate) struct Stream {
+    stream: AnyStream,
+    listener: Mutex<Option<Arc<Listener>>>,
+}
+
+impl Deref for Stream {
+    type Target = AnyStream;
+
+    fn deref(&self) -> &AnyStream {
+        &self.stream
+    }
+}
+
+impl Stream {
+    fn new(stream: AnyStream) -> Self {
+        Self { stream, listener: Mutex::new(None) }
+    }
+
+    fn listener(&self) -> MutexGuard<'_, Option<Arc<Listener>>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the one place for a callback.
+    pub(crate) fn take_listener(&self) -> Result<Arc<Listener>> {
+        let mut place = self.listener();
+        if place.is_some() {
+            let message = "the stream has a callback: one callback gets all its events";
+            return Err(Error::new(ErrorCode::Busy, message));
+        }
+        Ok(Arc::clone(place.insert(Arc::default())))
+    }
+
+    /// Makes the place free: the callback never came to be.
+    pub(crate) fn forget_listener(&self) {
+        *self.listener() = None;
+    }
+}
 
 kind!(siftstream_stream, Stream, 0x5d, "stream");
 
-fn millis(milliseconds: u32) -> Duration {
+pub(crate) fn millis(milliseconds: u32) -> Duration {
     Duration::from_millis(u64::from(milliseconds))
 }
 
@@ -49,19 +91,41 @@ pub extern "C" fn siftstream_stream_create(
 ) -> siftstream_status {
     enter(error, || {
         let place = output(out, "out")?;
-        place.write(handle::create(open(&*handle::shared(config)?, millis(timeout_ms))?)?);
+        let stream = open(&*handle::shared(config)?, millis(timeout_ms))?;
+        place.write(handle::create(Stream::new(stream))?);
         Ok(())
     })
 }
 
-/// Ends the stream without waiting for the network, and frees it; unconfirmed rows of a live-only stream are lost. Call
-/// siftstream_stream_finish first. Calls of other threads keep it running until they return. In a forked child only
-/// the handle is freed, at once. NULL is fine.
+/// Ends the stream without waiting for the network, and frees it; unconfirmed rows of a live-only stream are lost, those
+/// of other modes are on disk. Call siftstream_stream_finish first. Calls of other threads keep it running until they
+/// return, but waits for events end at once. In a forked child only the handle is freed, at once. NULL is fine.
 ///
-/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: up to a second, for the disk.
+/// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: up to a second, for the disk and a callback that runs.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_free(stream: *mut siftstream_stream) -> siftstream_status {
-    free(stream)
+    enter(std::ptr::null_mut(), || {
+        if stream.is_null() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + FREE_TIMEOUT;
+        let audience = audience(&*handle::shared(stream)?);
+        handle::destroy(stream)?;
+        if let Some((events, listener)) = audience {
+            events.close();
+            listener.inspect(|listener| listener.close(deadline));
+        }
+        Ok(())
+    })
+}
+
+/// How long the freeing of a stream waits for its callback.
+const FREE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Who listens to the stream; nobody in a forked child, where locks may be held for ever.
+fn audience(stream: &Stream) -> Option<(Arc<Events>, Option<Arc<Listener>>)> {
+    stream.check_process().ok()?;
+    Some((Arc::clone(stream.events()), stream.listener().clone()))
 }
 
 /// Sends a row, waiting for room for at most `timeout_ms`. The row stays the caller's and can be used again at once.
@@ -162,6 +226,17 @@ pub extern "C" fn siftstream_stream_flush_confirmed(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || handle::shared(stream)?.flush(Level::Confirmed, millis(timeout_ms)))
+}
+
+/// Asks Sift to confirm what was accepted so far, and waits for nothing: events and watermarks tell when it did.
+///
+/// Errors: NOT_CONFIGURED for a mode that does not send to Sift. Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_stream_checkpoint(
+    stream: *const siftstream_stream,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || handle::shared(stream)?.checkpoint())
 }
 
 /// Ends the stream: delivers what was accepted, and says in *report_out what became of each row. The report is given

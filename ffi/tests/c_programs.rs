@@ -4,8 +4,10 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use common::{library, root};
 use prost::Message;
@@ -48,6 +50,22 @@ fn run(program: &Path, arguments: &[&str]) -> Output {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}: {:?}\n{out}\n{err}", program.display(), output.status);
     output
+}
+
+/// Runs a program that says on its output what the server must do, and gets a line when that is done.
+fn run_with(server: &LocalServer, program: &Path, arguments: &[&str]) -> ExitStatus {
+    let mut running =
+        Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut answers = running.stdin.take().unwrap();
+    for line in BufReader::new(running.stdout.take().unwrap()).lines() {
+        match line.unwrap().as_str() {
+            "stop" => server.stop(),
+            "start" => server.start_again().unwrap(),
+            other => panic!("{other}"),
+        }
+        answers.write_all(b"done\n").unwrap();
+    }
+    running.wait().unwrap()
 }
 
 const C11: (&str, &[&str]) = ("cc", &["-std=c11", "-D_DEFAULT_SOURCE"]);
@@ -110,9 +128,14 @@ fn rows_of_all_types_are_recorded_from_c_without_a_network_and_read_back() {
     let (program, backups) =
         (compile("tests/c/file_backup_test.c", C11.0, C11.1, dir.path()), dir.path().join("backups"));
     run(&program, &[backups.to_str().unwrap(), "10000"]);
-    let rows = rows_in(&slot_of(&backups, "recorded"));
+    assert_all_types(&rows_in(&slot_of(&backups, "recorded")));
+    assert!(rows_in(&slot_of(&backups, "budget")).len() < 10_000);
+}
+
+/// The rows are those that the C tests make: 10,000, with a value of each type.
+fn assert_all_types(rows: &[WireRow]) {
     assert_eq!(rows.len(), 10_000);
-    for (seq, row) in (0_u64..).zip(&rows) {
+    for (seq, row) in (0_u64..).zip(rows) {
         let nanos = i64::try_from(seq).unwrap() * 1000;
         let stamp = row.timestamp.unwrap();
         assert_eq!(stamp.seconds * 1_000_000_000 + i64::from(stamp.nanos), nanos);
@@ -137,7 +160,23 @@ fn rows_of_all_types_are_recorded_from_c_without_a_network_and_read_back() {
         let values: Vec<_> = row.channel_values.iter().map(|value| value.r#type.clone().unwrap()).collect();
         assert_eq!(values, expected);
     }
-    assert!(rows_in(&slot_of(&backups, "budget")).len() < 10_000);
+}
+
+#[test]
+fn columns_of_all_types_are_recorded_from_c_and_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, backups) =
+        (compile("tests/c/columns_test.c", C11.0, C11.1, dir.path()), dir.path().join("backups"));
+    run(&program, &[backups.to_str().unwrap(), "10000"]);
+    assert_all_types(&rows_in(&slot_of(&backups, "columns")));
+    assert_all_types(&rows_in(&slot_of(&backups, "piecewise")));
+    let sparse = rows_in(&slot_of(&backups, "sparse"));
+    assert_eq!(sparse.len(), 10_000);
+    for (seq, row) in (0..).zip(&sparse) {
+        let value = |at: usize| row.channel_values[at].r#type.clone().unwrap();
+        let text = if seq % 2 == 0 { Type::String("text".to_owned()) } else { Type::Empty(()) };
+        assert_eq!((value(0), value(1), value(9)), (Type::Empty(()), text, Type::Uint64(seq)));
+    }
 }
 
 /// A certificate and its key, as PEM, signed by `ca`.
@@ -192,6 +231,35 @@ fn a_forked_child_is_told_so_and_the_parent_loses_nothing() {
     let slots = entries(&backups);
     let rows: Vec<_> = slots.iter().map(|slot| rows_in(slot).len()).collect();
     assert_eq!(rows, [200_010, 5], "{slots:?}");
+}
+
+#[test]
+fn no_row_is_lost_from_c_while_the_server_is_away_or_the_program_is_killed() {
+    const SIGKILL: i32 = 9;
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/backups_test.c", C11.0, C11.1, dir.path());
+    let (uri, backups) = (server.uri(), dir.path().join("backups"));
+    let part = |part| run_with(&server, &program, &[&uri, KEY, backups.to_str().unwrap(), part]);
+    assert!(part("outage").success());
+    assert_eq!(part("killed").signal(), Some(SIGKILL));
+    server.start_again().unwrap();
+    assert!(part("left").success());
+    assert!(part("recovered").success());
+    let state = server.state();
+    assert_eq!(state.schema_errors(), []);
+    assert_eq!(state.flow("numbers").unwrap().sequence.unwrap().ranges().to_vec(), vec![(0, 20_999)]);
+    for slot in entries(&backups) {
+        assert_eq!(entries(&slot.join("data")), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn events_reach_c_on_a_thread_of_the_library_and_none_after_the_stream_is_freed() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/events_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, dir.path().join("backups").to_str().unwrap()]);
 }
 
 #[test]

@@ -15,6 +15,9 @@
  * most. Everything else never waits for the network or the disk. No function sets errno, installs signal handlers,
  * raises SIGPIPE or lets a panic out.
  *
+ * Callbacks. They run on a thread of the library that holds no lock, one at a time for each stream, and may call every
+ * function of it. Neither an exception nor longjmp may leave them.
+ *
  * Memory. Filling and sending a row allocates nothing once it is warm, also if there is no room for the row. Calls that
  * fail otherwise may allocate, and so may all other calls.
  *
@@ -130,6 +133,50 @@ typedef int32_t siftstream_data_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What happened. New numbers are added at the end.
+enum siftstream_event_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Something that this version of the header has no name for.
+  SIFTSTREAM_EVENT_UNKNOWN = 0,
+  // A connection to the endpoint is open.
+  SIFTSTREAM_EVENT_CONNECTED = 1,
+  // The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt.
+  SIFTSTREAM_EVENT_DISCONNECTED = 2,
+  // Sift confirmed all that one gRPC stream carried. Has rows, ranges and the duration.
+  SIFTSTREAM_EVENT_CHECKPOINT = 3,
+  // A gRPC stream confirmed nothing of what it carried; the rows are sent again. Has rows, ranges and an error.
+  SIFTSTREAM_EVENT_CHECKPOINT_FAILED = 4,
+  // The disk fails; rows wait in memory. Has an error.
+  SIFTSTREAM_EVENT_DISK_DEGRADED = 5,
+  // The disk works again.
+  SIFTSTREAM_EVENT_DISK_RECOVERED = 6,
+  // Part of a file was damaged, and its bytes were put aside. Has the file and the number of bytes.
+  SIFTSTREAM_EVENT_QUARANTINED = 7,
+  // Sift refused rows for what is in them. Has an error.
+  SIFTSTREAM_EVENT_REJECTED = 8,
+  // Nothing more is tried: of the stream, or of one file, which stays where it is. Has an error, and maybe a file.
+  SIFTSTREAM_EVENT_GAVE_UP = 9,
+  // A flow was registered with Sift. Its name is the subject.
+  SIFTSTREAM_EVENT_FLOW_REGISTERED = 10,
+  // Unconfirmed rows of an earlier start were found; they are sent in the background. Has rows.
+  SIFTSTREAM_EVENT_RECOVERED = 11,
+  // Everything that was owed from the disk is confirmed.
+  SIFTSTREAM_EVENT_CAUGHT_UP = 12,
+  // Rows were given up, by a policy that the user chose or because a disk lost them. Has rows, ranges where these are
+  // known, and the cause as the subject.
+  SIFTSTREAM_EVENT_DROPPED = 13,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_event_kind siftstream_event_kind;
+#else
+typedef int32_t siftstream_event_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // The type of a channel; the numbers are Sift's.
 enum siftstream_channel_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -211,7 +258,7 @@ typedef int32_t siftstream_level;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// Where rows go. 2 is kept for live streaming with backups.
+// Where rows go.
 enum siftstream_mode
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
@@ -219,6 +266,8 @@ enum siftstream_mode
  {
   // To Sift; rows that are not confirmed stay in memory.
   SIFTSTREAM_MODE_LIVE_ONLY = 1,
+  // To Sift; rows that are not confirmed stay on disk, and are sent by the next start if need be.
+  SIFTSTREAM_MODE_LIVE_WITH_BACKUPS = 2,
   // To files only, to be sent or read later. Needs no network.
   SIFTSTREAM_MODE_FILE_BACKUP = 3,
 };
@@ -278,6 +327,9 @@ typedef struct siftstream_config siftstream_config;
 // Why a call failed.
 typedef struct siftstream_error siftstream_error;
 
+// Something that happened to a stream.
+typedef struct siftstream_event siftstream_event;
+
 // A registered flow of one stream.
 typedef struct siftstream_flow siftstream_flow;
 
@@ -316,6 +368,30 @@ typedef struct siftstream_bytes {
   // How many bytes.
   size_t len;
 } siftstream_bytes;
+
+// The values of one channel in many rows: a view of the caller's memory, which must not change during the call.
+typedef struct siftstream_column {
+  // `count` values of the type's C type: double, float, int32_t, uint32_t, int64_t, uint64_t; uint8_t for
+  // SIFTSTREAM_BOOL, 0 is false; uint32_t for SIFTSTREAM_ENUM; siftstream_str for SIFTSTREAM_STRING; siftstream_bytes
+  // for SIFTSTREAM_BIT_FIELD and SIFTSTREAM_BYTES. Aligned as that type asks. May be NULL if `count` is 0.
+  const void *values;
+  // How many values: one for each timestamp.
+  size_t count;
+  // NULL, or a bit for each value, the lowest bit of a byte first. A value whose bit is 0 is "no news", and is not
+  // looked at.
+  const uint8_t *validity;
+  // The index of the channel within the flow.
+  uint32_t channel;
+  // A siftstream_channel_type: that of the channel.
+  int32_t channel_type;
+} siftstream_column;
+
+// Is called with each event of a stream, on a thread of the library. The event is the library's: it is freed when the
+// call returns. The call must return: neither an exception nor longjmp may leave it.
+typedef void (*siftstream_event_callback)(void *user_data, const struct siftstream_event *event);
+
+// Is called once, when `user_data` is not needed any more. Neither an exception nor longjmp may leave it.
+typedef void (*siftstream_free_callback)(void *user_data);
 
 // The content of a value; the member that its type names is set.
 typedef union siftstream_value_content {
@@ -476,6 +552,43 @@ siftstream_status siftstream_recovery_metadata(const struct siftstream_recovery 
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 siftstream_status siftstream_recovery_free(struct siftstream_recovery *recovery);
+
+// Sends `rows` rows of the flow, waiting for room for at most `timeout_ms` altogether: row n has the time
+// `timestamps_ns[n]`, in nanoseconds since 1970, and the nth value of each of the `column_count` columns. Channels
+// without a column are sent as "no news". All arrays stay the caller's; they are only read, and free again when the
+// call returns.
+//
+// `*next_row` says which row to begin with, and receives the first row that was not accepted: also after an error, so
+// that the same call can be made again. Columns that are not of the flow, whose lengths differ, or that have a row
+// that is too large are refused as a whole, and then `*next_row` stays.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_FLOW, UNKNOWN_CHANNEL, WRONG_TYPE, ROW_TOO_LARGE; then nothing was accepted. TIMEOUT,
+// CLOSED and what else ended the stream; then *next_row says what was accepted. Thread-safety: any thread.
+// Blocking: up to `timeout_ms`. Allocates a few times a call, whatever the number of rows; more memory for texts.
+siftstream_status siftstream_stream_send_columns(const struct siftstream_stream *stream,
+                                                 const struct siftstream_flow *flow,
+                                                 const int64_t *timestamps_ns,
+                                                 size_t rows,
+                                                 const struct siftstream_column *columns,
+                                                 size_t column_count,
+                                                 size_t *next_row,
+                                                 uint32_t timeout_ms,
+                                                 struct siftstream_error **error);
+
+// Sends as many rows as there is room for, from `*next_row` on, without ever waiting. Everything else is as for
+// siftstream_stream_send_columns.
+//
+// FULL means that there was no room for all rows; *next_row says where to go on. FULL makes no error object.
+// Errors: FULL, and those of siftstream_stream_send_columns but TIMEOUT. Thread-safety: any thread. Blocking: never.
+// Allocates a few times a call, whatever the number of rows; more memory for texts.
+siftstream_status siftstream_stream_try_send_columns(const struct siftstream_stream *stream,
+                                                     const struct siftstream_flow *flow,
+                                                     const int64_t *timestamps_ns,
+                                                     size_t rows,
+                                                     const struct siftstream_column *columns,
+                                                     size_t column_count,
+                                                     size_t *next_row,
+                                                     struct siftstream_error **error);
 
 // Makes an empty config in *out. The caller frees it, before or after the streams that it created.
 //
@@ -652,6 +765,24 @@ siftstream_status siftstream_config_set_checkpoint_interval_ms(struct siftstream
                                                                uint64_t milliseconds,
                                                                struct siftstream_error **error);
 
+// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For
+// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+//
+// Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_checkpoint_rows(struct siftstream_config *config,
+                                                        uint64_t rows,
+                                                        struct siftstream_error **error);
+
+// Sets after how many sent bytes a checkpoint is made early; UINT64_MAX, which is the default, for none. For
+// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+//
+// Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_checkpoint_bytes(struct siftstream_config *config,
+                                                         uint64_t bytes,
+                                                         struct siftstream_error **error);
+
 // Sets how much memory unconfirmed rows may take; 64 MiB by default, 0 keeps none. For SIFTSTREAM_MODE_LIVE_ONLY.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
@@ -724,7 +855,7 @@ siftstream_status siftstream_config_set_stream_name(struct siftstream_config *co
                                                     struct siftstream_error **error);
 
 // Sets the ID under which Sift knows the schema, if the caller has it: then Sift is not asked. The text is copied.
-// For SIFTSTREAM_MODE_FILE_BACKUP.
+// For modes that write files.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 siftstream_status siftstream_config_set_ingestion_config_id(struct siftstream_config *config,
@@ -732,7 +863,7 @@ siftstream_status siftstream_config_set_ingestion_config_id(struct siftstream_co
                                                             struct siftstream_error **error);
 
 // Sets how long a start waits for Sift, if it has to ask for an ID, before it goes on without, in milliseconds;
-// 3,000 by default. For SIFTSTREAM_MODE_FILE_BACKUP.
+// 3,000 by default. For modes that write files.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 siftstream_status siftstream_config_set_offline_after_ms(struct siftstream_config *config,
@@ -776,22 +907,24 @@ siftstream_status siftstream_config_set_max_backup_file_size(struct siftstream_c
                                                              uint64_t bytes,
                                                              struct siftstream_error **error);
 
-// Sets at how many files a checkpoint is made early; no limit by default. For modes that write files.
+// Sets at how many files a checkpoint is made early; UINT64_MAX, which is the default, for no limit. For
+// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 siftstream_status siftstream_config_set_max_file_count(struct siftstream_config *config,
-                                                       size_t files,
+                                                       uint64_t files,
                                                        struct siftstream_error **error);
 
-// Keeps files after everything in them was confirmed. Off by default. For modes that write files.
+// Keeps files after everything in them was confirmed. Off by default. For SIFTSTREAM_MODE_LIVE_WITH_BACKUPS; the
+// files of SIFTSTREAM_MODE_FILE_BACKUP always stay.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 siftstream_status siftstream_config_set_retain_backups(struct siftstream_config *config,
                                                        bool retain,
                                                        struct siftstream_error **error);
 
-// Sets how many bytes all files of the stream may take together, those of earlier starts included; no limit by
-// default. For modes that write files.
+// Sets how many bytes all files of the stream may take together, those of earlier starts included; UINT64_MAX, which
+// is the default, for no limit. For modes that write files.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 siftstream_status siftstream_config_set_max_bytes(struct siftstream_config *config,
@@ -914,6 +1047,23 @@ siftstream_status siftstream_config_add_run_metadata_bool(struct siftstream_conf
                                                           bool value,
                                                           struct siftstream_error **error);
 
+// Sets whether rows that earlier streams of this name left on disk are sent, in the background; true by default. For
+// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_recover_on_start(struct siftstream_config *config,
+                                                         bool recover,
+                                                         struct siftstream_error **error);
+
+// Sets how many bytes of files are sent again in a second at most; UINT64_MAX, which is the default, for no limit.
+// For SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+//
+// Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_reingestion_bytes_per_second(struct siftstream_config *config,
+                                                                     uint64_t bytes,
+                                                                     struct siftstream_error **error);
+
 // Sets the name of the vehicle or rig and the key under which its schema is registered. The texts are copied.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
@@ -988,6 +1138,130 @@ siftstream_data_status siftstream_error_data_status(const struct siftstream_erro
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 siftstream_status siftstream_error_free(struct siftstream_error *error);
+
+// What happened; SIFTSTREAM_EVENT_UNKNOWN if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+siftstream_event_kind siftstream_event_kind_of(const struct siftstream_event *event);
+
+// The name of what happened, such as "checkpoint"; the same in all languages. Empty if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_event_kind_name(const struct siftstream_event *event);
+
+// What happened, in words. The text belongs to the event; it is empty if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_event_text(const struct siftstream_event *event);
+
+// Its place among all events of the stream, from 0; a gap means that events were dropped from the queue, or that
+// somebody else read them. 0 if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_event_number(const struct siftstream_event *event);
+
+// When it happened, in nanoseconds since 1970 by the clock of the machine; 0 if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+int64_t siftstream_event_time_ns(const struct siftstream_event *event);
+
+// How many rows it is about; 0 if it is not about rows, or `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_event_rows(const struct siftstream_event *event);
+
+// How many ranges of message IDs it is about; 0 if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_event_ranges(const struct siftstream_event *event);
+
+// Gives a range of message IDs: from *first_out to before *end_out. Ranges are in order; the first is `at` 0.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last range. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_event_range(const struct siftstream_event *event,
+                                         size_t at,
+                                         uint64_t *first_out,
+                                         uint64_t *end_out,
+                                         struct siftstream_error **error);
+
+// Gives in *file_out the number of the file it is about.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if it is not about a file. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_event_file(const struct siftstream_event *event,
+                                        uint64_t *file_out,
+                                        struct siftstream_error **error);
+
+// How many bytes of a file were put aside; 0 if it is not about that, or `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_event_bytes(const struct siftstream_event *event);
+
+// From opening the gRPC stream to its confirmation, in microseconds; 0 if it is not about a checkpoint, or `event` is
+// no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_event_duration_us(const struct siftstream_event *event);
+
+// The wait before the next attempt, in microseconds; 0 if there is none, or `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_event_retry_in_us(const struct siftstream_event *event);
+
+// What it is about in a word: the name of the flow that was registered, or the cause of a drop. The text belongs to the
+// event; it is empty for other kinds, or if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_event_subject(const struct siftstream_event *event);
+
+// The error behind the event, which the caller frees; NULL if there is none, or `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_error *siftstream_event_error(const struct siftstream_event *event);
+
+// Frees an event and its texts. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_event_free(struct siftstream_event *event);
+
+// Gives the oldest event that nobody has read in *out, or NULL if there is none now. The caller frees it; it may
+// outlive the stream. A stream keeps the newest 1,024 events.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread; each event goes to one reader. Blocking: never.
+siftstream_status siftstream_stream_poll_event(const struct siftstream_stream *stream,
+                                               struct siftstream_event **out,
+                                               struct siftstream_error **error);
+
+// As siftstream_stream_poll_event, but waits for an event for at most `timeout_ms`. A stream that is freed meanwhile
+// ends the wait at once.
+//
+// Errors: CLOSED if the stream was freed meanwhile and all its events were read, INVALID_ARGUMENT.
+// Thread-safety: any thread; each event goes to one reader. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_wait_event(const struct siftstream_stream *stream,
+                                               uint32_t timeout_ms,
+                                               struct siftstream_event **out,
+                                               struct siftstream_error **error);
+
+// How many events were dropped because nobody read them in time; 0 if `stream` is no living stream.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_stream_events_dropped(const struct siftstream_stream *stream);
+
+// Calls `callback` with each event from now on, and those that nobody has read yet, one at a time, on a thread that
+// belongs to the stream. `callback` may call every function of the library, also on its stream, and free it. Meanwhile
+// other events wait, and the oldest are dropped if it takes too long; nothing else waits for it.
+//
+// siftstream_stream_free has `callback` called with the events that still wait, and returns when that is done, or after
+// a second, or at once if `callback` calls it. After that no call begins; one that runs then goes on.
+//
+// `free_user_data`, which may be NULL, is called exactly once, when no call will come any more: on the thread of the
+// callback, or, if this function fails, before it returns.
+//
+// Errors: INVALID_ARGUMENT, BUSY if the stream has a callback. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_on_event(const struct siftstream_stream *stream,
+                                             siftstream_event_callback callback,
+                                             void *user_data,
+                                             siftstream_free_callback free_user_data,
+                                             struct siftstream_error **error);
 
 // Finds a flow of the stream and gives a handle for it in *out, which the caller frees; it may outlive the stream.
 //
@@ -1082,15 +1356,45 @@ uint64_t siftstream_metrics_disk_errors(const struct siftstream_metrics *metrics
 // Thread-safety: any thread. Blocking: never.
 bool siftstream_metrics_disk_degraded(const struct siftstream_metrics *metrics);
 
+// Unconfirmed rows of earlier starts that were found on disk; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_recovered(const struct siftstream_metrics *metrics);
+
+// Those of the recovered rows that Sift has confirmed since; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_recovered_rows_confirmed(const struct siftstream_metrics *metrics);
+
+// Rows of this stream that were confirmed after they were read back from disk; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_reingested(const struct siftstream_metrics *metrics);
+
+// Rows that are yet to be read back from disk and sent, at this moment; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_rows_owed(const struct siftstream_metrics *metrics);
+
 // Rows that wait to be sent; 0 if `metrics` is no living snapshot.
 //
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_ingestion_channel_rows(const struct siftstream_metrics *metrics);
 
-// Memory held by the rows that wait; 0 if `metrics` is no living snapshot.
+// Memory held by the rows that wait to be sent; 0 if `metrics` is no living snapshot.
 //
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_ingestion_channel_bytes(const struct siftstream_metrics *metrics);
+
+// Rows that wait to be written; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_backup_channel_rows(const struct siftstream_metrics *metrics);
+
+// Memory held by the rows that wait to be written, or are being written; 0 if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_backup_channel_bytes(const struct siftstream_metrics *metrics);
 
 // gRPC streams opened; 0 if `metrics` is no living snapshot.
 //
@@ -1339,11 +1643,11 @@ siftstream_status siftstream_stream_create(const struct siftstream_config *confi
                                            struct siftstream_stream **out,
                                            struct siftstream_error **error);
 
-// Ends the stream without waiting for the network, and frees it; unconfirmed rows of a live-only stream are lost. Call
-// siftstream_stream_finish first. Calls of other threads keep it running until they return. In a forked child only
-// the handle is freed, at once. NULL is fine.
+// Ends the stream without waiting for the network, and frees it; unconfirmed rows of a live-only stream are lost, those
+// of other modes are on disk. Call siftstream_stream_finish first. Calls of other threads keep it running until they
+// return, but waits for events end at once. In a forked child only the handle is freed, at once. NULL is fine.
 //
-// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: up to a second, for the disk.
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: up to a second, for the disk and a callback that runs.
 siftstream_status siftstream_stream_free(struct siftstream_stream *stream);
 
 // Sends a row, waiting for room for at most `timeout_ms`. The row stays the caller's and can be used again at once.
@@ -1391,6 +1695,12 @@ siftstream_status siftstream_stream_flush(const struct siftstream_stream *stream
 siftstream_status siftstream_stream_flush_confirmed(const struct siftstream_stream *stream,
                                                     uint32_t timeout_ms,
                                                     struct siftstream_error **error);
+
+// Asks Sift to confirm what was accepted so far, and waits for nothing: events and watermarks tell when it did.
+//
+// Errors: NOT_CONFIGURED for a mode that does not send to Sift. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_checkpoint(const struct siftstream_stream *stream,
+                                               struct siftstream_error **error);
 
 // Ends the stream: delivers what was accepted, and says in *report_out what became of each row. The report is given
 // also when not all rows were delivered, and is the caller's to free; `report_out` may be NULL. Calling it again is

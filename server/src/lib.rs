@@ -12,6 +12,7 @@
 mod connection;
 mod control;
 mod count_only;
+mod endpoint;
 mod faults;
 mod filter;
 mod frames;
@@ -35,6 +36,7 @@ mod validate;
 mod value;
 mod wire;
 
+pub use endpoint::Endpoint;
 pub use faults::{
     ConnectionFault, Effect, Fault, FaultStatus, GoAway, StreamReset, Times, UnaryEffect, UnaryFault, When,
 };

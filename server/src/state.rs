@@ -27,6 +27,9 @@ const KEPT_ERRORS: usize = 1_000;
 /// Called with the stream's number and the protobuf bytes of each valid row, in the order of each stream.
 pub(crate) type RowListener = Arc<dyn Fn(u64, &[u8]) + Send + Sync>;
 
+/// Says what is wrong with a row of a flow that fits its schema; nothing, if it is to be taken.
+type Objection = Box<dyn Fn(&str, &[Value]) -> Option<String> + Send>;
+
 /// A valid row, kept because the server was built with `keep_rows`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptRow {
@@ -84,6 +87,7 @@ struct Inner {
     kept: Vec<KeptRow>,
     schema_errors: u64,
     error_texts: Vec<SchemaError>,
+    objection: Option<Objection>,
 }
 
 impl State {
@@ -98,6 +102,11 @@ impl State {
             counted_rows: AtomicU64::new(0),
             counted_bytes: AtomicU64::new(0),
         }
+    }
+
+    /// From now on rows to which `objection` finds something to say are treated like rows that do not fit their schema.
+    pub fn object_to_rows(&self, objection: impl Fn(&str, &[Value]) -> Option<String> + Send + 'static) {
+        self.lock().objection = Some(Box::new(objection));
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -329,7 +338,16 @@ impl Inner {
         let id = &row.ingestion_config_id;
         let config = self.registry.config_mut(id).map_err(|_| format!("unknown ingestion config `{id}`"))?;
         let (flow, tally) = config.flow_mut(&row.flow).ok_or("the ingestion config has no such flow")?;
-        check_row(row, flow).inspect_err(|_| tally.schema_errors += 1)
+        check_row(row, flow)
+            .and_then(|()| match &self.objection {
+                Some(objection) => {
+                    let values: Vec<_> =
+                        row.channel_values.iter().filter_map(|value| value.r#type.clone()).collect();
+                    objection(&row.flow, &values).map_or(Ok(()), Err)
+                }
+                None => Ok(()),
+            })
+            .inspect_err(|_| tally.schema_errors += 1)
     }
 
     fn take_arbitrary(&mut self, stream: u64, message: &Bytes) -> Result<(), BadRow> {

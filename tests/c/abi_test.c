@@ -34,6 +34,10 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_worker_threads, (config, 1, &error));
   FAILS(expected, siftstream_config_set_linger_us, (config, 500, &error));
   FAILS(expected, siftstream_config_set_checkpoint_interval_ms, (config, 1000, &error));
+  FAILS(expected, siftstream_config_set_checkpoint_rows, (config, 1000, &error));
+  FAILS(expected, siftstream_config_set_checkpoint_bytes, (config, 1024 * 1024, &error));
+  FAILS(expected, siftstream_config_set_recover_on_start, (config, false, &error));
+  FAILS(expected, siftstream_config_set_reingestion_bytes_per_second, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_replay_window_bytes, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_ingestion_data_channel_capacity, (config, 1000, &error));
   FAILS(expected, siftstream_config_set_ingestion_data_channel_bytes, (config, 1024 * 1024, &error));
@@ -147,6 +151,24 @@ static void null_and_foreign_configs_are_refused(void) {
   FAILS(BAD, siftstream_config_create, (NULL, &error));
 }
 
+/* Counts in an `int` of the caller. */
+static void count_event(void *count, const siftstream_event *event) {
+  CHECK(siftstream_event_text(event).len > 0);
+  ++*(int *)count;
+}
+
+static void count_free(void *count) { *(int *)count += 1000; }
+
+/* The user data is freed whatever the answer is. */
+static void callbacks_are_refused(siftstream_stream *stream, siftstream_status expected) {
+  int count = 0;
+  FAILS(expected, siftstream_stream_on_event, (stream, count_event, &count, count_free, &error));
+  CHECK(count == 1000);
+  FAILS(expected, siftstream_stream_on_event, (stream, count_event, NULL, NULL, &error));
+  FAILS(BAD, siftstream_stream_on_event, (stream, NULL, &count, count_free, &error));
+  CHECK(count == 2000);
+}
+
 /* Calls each function that takes a stream on one that is not alive. */
 static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *row, siftstream_config *config) {
   siftstream_flow *flow = NULL;
@@ -154,12 +176,16 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   siftstream_report *report = NULL;
   siftstream_recovery *found = NULL;
   siftstream_value value;
+  siftstream_event *event = NULL;
   uint64_t rows = 7;
+  size_t next = 0;
   memset(&value, 0, sizeof value);
   FAILS(BAD, siftstream_stream_flow, (stream, text("all"), &flow, &error));
   FAILS(BAD, siftstream_stream_send, (stream, row, 0, &error));
   FAILS(BAD, siftstream_stream_try_send, (stream, row, &error));
   FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, &value, 1, &error));
+  FAILS(BAD, siftstream_stream_send_columns, (stream, flow, NULL, 0, NULL, 0, &next, 0, &error));
+  FAILS(BAD, siftstream_stream_try_send_columns, (stream, flow, NULL, 0, NULL, 0, &next, &error));
   FAILS(BAD, siftstream_stream_flush_confirmed, (stream, 0, &error));
   FAILS(BAD, siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_CONFIRMED, 0, &error));
   FAILS(BAD, siftstream_stream_watermark, (stream, SIFTSTREAM_LEVEL_CONFIRMED, &rows, &error));
@@ -173,8 +199,13 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text("key"), &error));
   FAILS(BAD, siftstream_stream_mark_offset, (stream, text("serial"), 1, &error));
   FAILS(BAD, siftstream_stream_recover, (stream, &found, &error));
+  FAILS(BAD, siftstream_stream_checkpoint, (stream, &error));
+  FAILS(BAD, siftstream_stream_poll_event, (stream, &event, &error));
+  FAILS(BAD, siftstream_stream_wait_event, (stream, 1000, &event, &error));
+  callbacks_are_refused(stream, BAD);
+  CHECK(siftstream_stream_events_dropped(stream) == 0);
   CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
-  CHECK(flow == NULL && metrics == NULL && report == NULL && found == NULL && rows == 7);
+  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && found == NULL && rows == 7);
 }
 
 /* Calls each setter of a row that is not alive. */
@@ -218,6 +249,69 @@ static void wrong_values_are_refused(siftstream_stream *stream, siftstream_row *
   values[0].channel_type = SIFTSTREAM_BOOL;
   FAILS(SIFTSTREAM_WRONG_TYPE, siftstream_row_set_values, (row, 0, values, 11, &error));
   OK(siftstream_row_clear, (row, &error));
+}
+
+static void dead_events_are_refused(siftstream_event *event) {
+  uint64_t first = 7, end = 7, file = 7;
+  CHECK(siftstream_event_kind_of(event) == SIFTSTREAM_EVENT_UNKNOWN);
+  CHECK(siftstream_event_kind_name(event).len == 0 && siftstream_event_text(event).len == 0);
+  CHECK(siftstream_event_subject(event).len == 0 && siftstream_event_error(event) == NULL);
+  CHECK(siftstream_event_number(event) == 0 && siftstream_event_time_ns(event) == 0);
+  CHECK(siftstream_event_rows(event) == 0 && siftstream_event_ranges(event) == 0);
+  CHECK(siftstream_event_bytes(event) == 0 && siftstream_event_duration_us(event) == 0);
+  CHECK(siftstream_event_retry_in_us(event) == 0);
+  FAILS(BAD, siftstream_event_range, (event, 0, &first, &end, &error));
+  FAILS(BAD, siftstream_event_file, (event, &file, &error));
+  CHECK(first == 7 && end == 7 && file == 7);
+}
+
+static siftstream_event *next_event(const siftstream_stream *stream) {
+  siftstream_event *event = NULL;
+  OK(siftstream_stream_wait_event, (stream, 10000, &event, &error));
+  CHECK(event != NULL);
+  return event;
+}
+
+static int is_kind(const siftstream_event *event, siftstream_event_kind kind, const char *name) {
+  const siftstream_str is = siftstream_event_kind_name(event);
+  return siftstream_event_kind_of(event) == kind && is.len == strlen(name) && memcmp(is.ptr, name, is.len) == 0;
+}
+
+static void events_tell_what_happened(siftstream_stream *stream) {
+  siftstream_event *event = next_event(stream);
+  uint64_t first = 7, end = 7;
+  CHECK(is_kind(event, SIFTSTREAM_EVENT_CONNECTED, "connected"));
+  CHECK(siftstream_event_number(event) == 0 && siftstream_event_time_ns(event) > 0);
+  CHECK(siftstream_event_rows(event) == 0 && siftstream_event_ranges(event) == 0);
+  CHECK(siftstream_event_error(event) == NULL && siftstream_event_subject(event).len == 0);
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_event_range, (event, 0, &first, &end, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_event_file, (event, &first, &error));
+  OK(siftstream_event_free, (event));
+  event = next_event(stream);
+  CHECK(is_kind(event, SIFTSTREAM_EVENT_CHECKPOINT, "checkpoint"));
+  CHECK(siftstream_event_number(event) == 1 && siftstream_event_rows(event) > 0);
+  CHECK(siftstream_event_duration_us(event) > 0 && siftstream_event_retry_in_us(event) == 0);
+  CHECK(siftstream_event_ranges(event) == 1 && siftstream_event_bytes(event) == 0);
+  FAILS(BAD, siftstream_event_range, (event, 0, NULL, &end, &error));
+  FAILS(BAD, siftstream_event_range, (event, 0, &first, NULL, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_event_range, (event, SIZE_MAX, &first, &end, &error));
+  CHECK(first == 7 && end == 7);
+  OK(siftstream_event_range, (event, 0, &first, &end, &error));
+  CHECK(first == 0 && end == siftstream_event_rows(event)); /* The timer may have come between the rows. */
+  CHECK(siftstream_event_free(event) == SIFTSTREAM_OK);
+  dead_events_are_refused(event);
+  dead_events_are_refused(NULL);
+  dead_events_are_refused((siftstream_event *)(void *)stream);
+  CHECK(siftstream_event_free(event) == BAD);
+  CHECK(siftstream_event_free(NULL) == SIFTSTREAM_OK);
+  CHECK(siftstream_stream_events_dropped(stream) == 0);
+  FAILS(BAD, siftstream_stream_poll_event, (stream, NULL, &error));
+  FAILS(BAD, siftstream_stream_wait_event, (stream, 0, NULL, &error));
+  do {
+    event = (siftstream_event *)(void *)stream;
+    OK(siftstream_stream_poll_event, (stream, &event, &error));
+    OK(siftstream_event_free, (event));
+  } while (event != NULL);
 }
 
 static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row *row) {
@@ -282,6 +376,9 @@ static void metrics_are_read(const siftstream_stream *stream) {
   CHECK(siftstream_metrics_rows_written(metrics) == 0 && siftstream_metrics_rows_durable(metrics) == 0);
   CHECK(siftstream_metrics_backup_files(metrics) == 0 && siftstream_metrics_backup_bytes(metrics) == 0);
   CHECK(siftstream_metrics_disk_errors(metrics) == 0 && !siftstream_metrics_disk_degraded(metrics));
+  CHECK(siftstream_metrics_rows_recovered(metrics) == 0 && siftstream_metrics_recovered_rows_confirmed(metrics) == 0);
+  CHECK(siftstream_metrics_rows_reingested(metrics) == 0 && siftstream_metrics_rows_owed(metrics) == 0);
+  CHECK(siftstream_metrics_backup_channel_rows(metrics) == 0 && siftstream_metrics_backup_channel_bytes(metrics) == 0);
   CHECK(siftstream_metrics_free(metrics) == SIFTSTREAM_OK);
   CHECK(siftstream_metrics_free(metrics) == BAD);
   CHECK(siftstream_metrics_free(NULL) == SIFTSTREAM_OK);
@@ -441,6 +538,8 @@ int main(int argc, char **argv) {
   rows_of_all_types_are_sent(stream, row);
   levels_that_the_mode_does_not_have_are_refused(stream);
   metrics_are_read(stream);
+  events_tell_what_happened(stream);
+  OK(siftstream_stream_checkpoint, (stream, &error));
   the_stream_changes_while_it_runs(stream, argv[2]);
   OK(siftstream_stream_flow, (stream, text("late"), &late, &error));
   inputs_are_marked_and_found(stream);
@@ -452,7 +551,11 @@ int main(int argc, char **argv) {
   dead_streams_are_refused((siftstream_stream *)(uintptr_t)UINTPTR_MAX, row, config);
   CHECK(siftstream_stream_free((siftstream_stream *)(void *)row) == BAD);
   CHECK(siftstream_stream_free((siftstream_stream *)(void *)&here) == BAD);
+  int events = 0;
+  OK(siftstream_stream_on_event, (stream, count_event, &events, count_free, &error));
+  callbacks_are_refused(stream, SIFTSTREAM_BUSY);
   CHECK(siftstream_stream_free(stream) == SIFTSTREAM_OK);
+  CHECK(events > 1000); /* At least the new flow. */
   dead_streams_are_refused(stream, row, config);
   CHECK(siftstream_stream_free(stream) == BAD);
   CHECK(siftstream_stream_free(NULL) == SIFTSTREAM_OK);

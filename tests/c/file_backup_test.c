@@ -47,7 +47,7 @@ static void send_row(const siftstream_stream *stream, siftstream_row *row, uint6
 static void rows_are_as_safe_as_a_flush_says(const char *directory, uint64_t rows) {
   siftstream_config *config = all_types(directory, "recorded");
   OK(siftstream_config_set_max_backup_file_size, (config, 64 * 1024, &error));
-  OK(siftstream_config_set_max_file_count, (config, 1000, &error));
+  OK(siftstream_config_set_max_file_count, (config, 1, &error)); /* Of no use to this mode, so it is not looked at. */
   OK(siftstream_config_set_retain_backups, (config, true, &error));
   OK(siftstream_config_set_max_bytes, (config, 1 << 30, &error));
   OK(siftstream_config_set_when_full, (config, SIFTSTREAM_WHEN_FULL_BLOCK, &error));
@@ -112,6 +112,23 @@ static void rows_that_a_budget_drops_are_counted(const char *directory, uint64_t
   OK(siftstream_stream_free, (stream));
 }
 
+/* Nothing but the size of files is chosen now: the budget of the start before stays in force. */
+static void what_was_chosen_once_stays_in_force(const char *directory, uint64_t rows) {
+  siftstream_config *config = all_types(directory, "budget");
+  OK(siftstream_config_set_max_backup_file_size, (config, 8 * 1024, &error));
+  siftstream_stream *stream = open_stream(config);
+  siftstream_row *row = row_of(stream, "all");
+  for (uint64_t seq = 0; seq < rows; seq++) {
+    send_row(stream, row, seq);
+  }
+  siftstream_report *report = NULL;
+  FAILS(SIFTSTREAM_DROPPED, siftstream_stream_finish, (stream, 10000, &report, &error));
+  CHECK(siftstream_report_dropped(report) > 0);
+  OK(siftstream_report_free, (report));
+  OK(siftstream_row_free, (row));
+  OK(siftstream_stream_free, (stream));
+}
+
 static void what_makes_no_sense_is_refused_at_the_start(const char *directory) {
   siftstream_stream *stream = NULL;
   siftstream_config *config = all_types(directory, "refused");
@@ -129,6 +146,7 @@ int main(int argc, char **argv) {
   const uint64_t rows = strtoull(argv[2], NULL, 10);
   rows_are_as_safe_as_a_flush_says(argv[1], rows);
   rows_that_a_budget_drops_are_counted(argv[1], rows);
+  what_was_chosen_once_stays_in_force(argv[1], rows);
   what_makes_no_sense_is_refused_at_the_start(argv[1]);
   return 0;
 }

@@ -21,12 +21,18 @@ static void *send_all(void *of) {
   return NULL;
 }
 
+static void never_called(void *user_data, const siftstream_event *event) {
+  (void)user_data;
+  CHECK(event == NULL);
+}
+
 /* Calls each function that takes a stream. */
 static void the_child_cannot_use_the_parents_stream(siftstream_stream *stream) {
   siftstream_config *const config = numbers_config("/nowhere", "unused");
   siftstream_flow *flow = NULL;
   siftstream_metrics *metrics = NULL;
   siftstream_report *report = NULL;
+  siftstream_event *event = NULL;
   uint64_t rows = 7;
   const siftstream_status forked = SIFTSTREAM_FORKED;
   FAILS(forked, siftstream_stream_flow, (stream, text("numbers"), &flow, &error));
@@ -36,6 +42,11 @@ static void the_child_cannot_use_the_parents_stream(siftstream_stream *stream) {
   FAILS(forked, siftstream_stream_finish, (stream, 30000, NULL, &error));
   FAILS(forked, siftstream_stream_finish, (stream, 30000, &report, &error));
   CHECK(siftstream_report_accepted(report) == 0);
+  FAILS(forked, siftstream_stream_checkpoint, (stream, &error));
+  FAILS(forked, siftstream_stream_poll_event, (stream, &event, &error));
+  FAILS(forked, siftstream_stream_wait_event, (stream, 30000, &event, &error));
+  FAILS(forked, siftstream_stream_on_event, (stream, never_called, NULL, NULL, &error));
+  CHECK(siftstream_stream_events_dropped(stream) == 0);
   FAILS(forked, siftstream_stream_cancel, (stream, text("why"), &error));
   FAILS(forked, siftstream_stream_metrics, (stream, &metrics, &error));
   FAILS(forked, siftstream_stream_add_new_flows, (stream, config, 30000, &error));
@@ -44,7 +55,7 @@ static void the_child_cannot_use_the_parents_stream(siftstream_stream *stream) {
   FAILS(forked, siftstream_stream_detach_run, (stream, &error));
   FAILS(forked, siftstream_stream_set_api_key, (stream, text("key"), &error));
   CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
-  CHECK(flow == NULL && metrics == NULL && rows == 7);
+  CHECK(flow == NULL && metrics == NULL && event == NULL && rows == 7);
   OK(siftstream_report_free, (report));
   OK(siftstream_config_free, (config));
 }

@@ -1,6 +1,7 @@
 //! `siftstream bench`: sends numbered rows as fast as it can, or at a rate, and says how it went.
 
 mod allocations;
+mod columns;
 mod latency;
 mod result;
 mod usage;
@@ -9,6 +10,7 @@ mod workload;
 pub use allocations::CountingAllocator;
 
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -46,8 +48,11 @@ pub struct Args {
     /// How many double channels beside `seq`.
     #[arg(long, default_value_t = 9)]
     pub channels: u32,
-    /// Rows per second and thread; as fast as possible without it.
+    /// Send so many rows in one call, as columns; one by one without it.
     #[arg(long)]
+    pub columns: Option<NonZeroU32>,
+    /// Rows per second and thread; as fast as possible without it.
+    #[arg(long, conflicts_with = "columns")]
     pub rate: Option<u64>,
     /// How many threads send.
     #[arg(long, default_value_t = 1)]
@@ -65,7 +70,7 @@ pub struct Args {
     #[arg(long, default_value_t = 30_000)]
     pub finish_timeout_ms: u64,
     /// Measure each send.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "columns")]
     pub latency: bool,
     /// End with one line of JSON.
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! The rows of the benchmark and the threads that send them.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use siftstream::{
     SiftStreamBuilder, StreamConfigBuilder, TimeValue, Transport,
 };
 
+use super::columns::Arrays;
 use super::latency::Latencies;
 use super::result::BenchResult;
 use super::{Args, Mode, allocations, millis, usage};
@@ -18,7 +20,7 @@ const FLOW: &str = "bench";
 /// How many numbers a thread takes at a time.
 const BLOCK: u64 = 64;
 /// How long one row may wait for room. A stream that takes nothing for so long will not recover.
-const SEND_TIMEOUT: Duration = Duration::from_secs(600);
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What one sending thread brings back.
@@ -96,6 +98,7 @@ fn measure<T: Transport>(args: &Args, stream: &SiftStream<IngestionConfigEncoder
         send,
         all,
         cpu,
+        bytes: stream.get_metrics_snapshot().bytes_accepted,
         peak_rss_kib: usage::peak_rss_kib(),
         latencies,
         allocations_per_row: if half == 0 { 0.0 } else { allocations as f64 / half as f64 },
@@ -122,14 +125,20 @@ fn send<T: Transport>(
     stream: &SiftStream<IngestionConfigEncoder, T>,
     next: &AtomicU64,
 ) -> Result<Sent> {
-    let mut row = FlowBuilder::new(&stream.get_flow_descriptor(FLOW)?);
+    let descriptor = stream.get_flow_descriptor(FLOW)?;
     let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
-    let mut pace = args.rate.map(Pace::new);
     let warm = args.messages / 2;
+    let block = args.columns.map_or(BLOCK, |rows| u64::from(rows.get()));
     let blocks = std::iter::from_fn(|| {
-        let first = next.fetch_add(BLOCK, Ordering::Relaxed);
-        (first < args.messages).then(|| first..args.messages.min(first + BLOCK))
+        let first = next.fetch_add(block, Ordering::Relaxed);
+        (first < args.messages).then(|| first..args.messages.min(first + block))
     });
+    if args.columns.is_some() {
+        let arrays = Arrays::new(descriptor, args.channels);
+        return Ok(send_columns(stream, arrays, blocks, warm));
+    }
+    let mut row = FlowBuilder::new(&descriptor);
+    let mut pace = args.rate.map(Pace::new);
     for seq in blocks.flatten() {
         if seq <= warm {
             sent.allocations.0 = allocations::count();
@@ -149,6 +158,27 @@ fn send<T: Transport>(
     }
     sent.allocations.1 = allocations::count();
     Ok(sent)
+}
+
+fn send_columns<T: Transport>(
+    stream: &SiftStream<IngestionConfigEncoder, T>,
+    mut arrays: Arrays,
+    blocks: impl Iterator<Item = Range<u64>>,
+    warm: u64,
+) -> Sent {
+    let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
+    for seqs in blocks {
+        if seqs.start <= warm {
+            sent.allocations.0 = allocations::count();
+        }
+        arrays.fill(seqs);
+        if let Err(failed) = arrays.send(stream) {
+            sent.failure = Some(failed);
+            break;
+        }
+    }
+    sent.allocations.1 = allocations::count();
+    sent
 }
 
 fn fill(row: &mut FlowBuilder, seq: u64, channels: u32) -> Result<()> {

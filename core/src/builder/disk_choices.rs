@@ -11,13 +11,13 @@ use crate::spool::{DiskBackupPolicy, FsyncPolicy, RollingFilePolicy, WhenFull, W
 pub(super) struct DiskChoices {
     /// Not an option of the slot: it leads to the slot.
     pub(super) backups_dir: Option<PathBuf>,
-    max_backup_file_size: Choice<u64>,
-    max_file_count: Choice<Option<u64>>,
-    retain_backups: Choice<bool>,
-    max_bytes: Choice<Option<u64>>,
-    min_free: Choice<u64>,
-    when_full: Choice<WhenFull>,
-    fsync: Choice<FsyncPolicy>,
+    pub(super) max_backup_file_size: Choice<u64>,
+    pub(super) max_file_count: Choice<Option<u64>>,
+    pub(super) retain_backups: Choice<bool>,
+    pub(super) max_bytes: Choice<Option<u64>>,
+    pub(super) min_free: Choice<u64>,
+    pub(super) when_full: Choice<WhenFull>,
+    pub(super) fsync: Choice<FsyncPolicy>,
     pub(super) batch_size: Choice<u32>,
     pub(super) flush_interval: Choice<Duration>,
 }
@@ -101,6 +101,50 @@ impl DiskChoices {
         ]
     }
 }
+
+/// Gives a builder a method for each part of the policy that both kinds of streams have.
+macro_rules! policy_setters {
+    ($builder:ty) => {
+        impl $builder {
+            /// At how many bytes a file is finished and the next one begins; 500 MiB by default. Like each part of the
+            /// policy that is chosen on its own, it leaves the others as an earlier start chose them.
+            #[must_use]
+            pub fn max_backup_file_size(mut self, bytes: u64) -> Self {
+                self.options.disk.max_backup_file_size.set(bytes);
+                self
+            }
+
+            /// How many bytes all files may take together, those of earlier starts included; no limit by default.
+            #[must_use]
+            pub fn max_bytes(mut self, bytes: Option<u64>) -> Self {
+                self.options.disk.max_bytes.set(bytes);
+                self
+            }
+
+            /// How many bytes to leave free on the disk; 256 MiB by default.
+            #[must_use]
+            pub fn min_free(mut self, bytes: u64) -> Self {
+                self.options.disk.min_free.set(bytes);
+                self
+            }
+
+            /// What happens when there is no room; senders wait by default.
+            #[must_use]
+            pub fn when_full(mut self, when_full: $crate::spool::WhenFull) -> Self {
+                self.options.disk.when_full.set(when_full);
+                self
+            }
+
+            /// When written rows are made to survive a power failure; 500 ms after they were written by default.
+            #[must_use]
+            pub fn fsync(mut self, fsync: $crate::spool::FsyncPolicy) -> Self {
+                self.options.disk.fsync.set(fsync);
+                self
+            }
+        }
+    };
+}
+pub(super) use policy_setters;
 
 fn count(policy: RollingFilePolicy) -> Option<u64> {
     policy.max_file_count.map(|most| most as u64)

@@ -43,14 +43,14 @@ impl EncodedRowsBuilder {
 
     /// Starts the stream once Sift has answered.
     pub async fn build(self) -> Result<SiftStream<RawEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.live.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.live.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run(self.start(runtime)).await
     }
 
     /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
     pub fn build_blocking(self, timeout: Duration) -> Result<SiftStream<RawEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.live.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.live.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -73,6 +73,7 @@ impl EncodedRowsBuilder {
             max_row_size,
             suffix,
             live.options,
+            live.policies,
             checkpoints,
         );
         let registration = Registration { control, key, run_id: Mutex::new(None) };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::disk_choices::DiskChoices;
+use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
 use super::stored_options::{Choice, Named};
@@ -38,6 +38,8 @@ struct Options {
     max_row_size: Choice<usize>,
     end_stream_on_validation_error: Choice<bool>,
 }
+
+policy_setters!(FileBackupBuilder);
 
 impl FileBackupBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
@@ -141,14 +143,14 @@ impl FileBackupBuilder {
 
     /// Takes the slot and starts the stream.
     pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run(self.start(runtime)).await
     }
 
     /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
     pub fn build_blocking(self, timeout: Duration) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -158,7 +160,7 @@ impl FileBackupBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::disk_choices::DiskChoices;
+use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
 use super::stored_options::{Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::Result;
+use crate::failure_policy::{FailurePolicies, FailurePolicy};
 use crate::retry::RetryPolicy;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
@@ -32,6 +33,7 @@ pub struct LiveWithBackupsBuilder {
     stream_name: String,
     ingestion_config_id: Option<String>,
     retry_policy: Option<RetryPolicy>,
+    policies: FailurePolicies,
     options: Options,
     filesystem: SharedFileSystem,
 }
@@ -55,6 +57,8 @@ struct Options {
     max_row_size: Choice<usize>,
     end_stream_on_validation_error: Choice<bool>,
 }
+
+policy_setters!(LiveWithBackupsBuilder);
 
 impl LiveWithBackupsBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
@@ -85,6 +89,7 @@ impl LiveWithBackupsBuilder {
             stream_name: "default".to_owned(),
             ingestion_config_id: None,
             retry_policy: Some(RetryPolicy::default()),
+            policies: FailurePolicies::default(),
             options,
             filesystem: Arc::new(RealFileSystem),
         }
@@ -97,10 +102,25 @@ impl LiveWithBackupsBuilder {
         self
     }
 
-    /// How backups are kept on disk.
+    /// How backups are kept on disk. Chooses every part of the policy; to keep what an earlier start chose, use the
+    /// methods for single parts.
     #[must_use]
     pub fn disk_backup_policy(mut self, policy: DiskBackupPolicy) -> Self {
         self.options.disk.set_policy(policy);
+        self
+    }
+
+    /// Whether files stay after everything in them was confirmed; no by default.
+    #[must_use]
+    pub fn retain_backups(mut self, retain: bool) -> Self {
+        self.options.disk.retain_backups.set(retain);
+        self
+    }
+
+    /// At how many files a checkpoint is made early; no limit by default.
+    #[must_use]
+    pub fn max_file_count(mut self, files: Option<u64>) -> Self {
+        self.options.disk.max_file_count.set(files);
         self
     }
 
@@ -191,6 +211,21 @@ impl LiveWithBackupsBuilder {
         self
     }
 
+    /// What happens to rows that Sift rejects; [`FailurePolicy::Stop`] by default. Skipped rows are kept in the slot's
+    /// `quarantine/`. Sift tells of such rows only with `end_stream_on_validation_error`.
+    #[must_use]
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.policies.default = policy;
+        self
+    }
+
+    /// The same for the rows of one flow.
+    #[must_use]
+    pub fn flow_failure_policy(mut self, flow: &str, policy: FailurePolicy) -> Self {
+        self.policies.by_flow.insert(flow.to_owned(), policy);
+        self
+    }
+
     /// After how long without progress a gRPC stream that has something to do is given up; 60 s by default.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
@@ -243,7 +278,7 @@ impl LiveWithBackupsBuilder {
 
     /// Takes the slot and starts the stream.
     pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run(self.start(runtime)).await
     }
@@ -253,7 +288,7 @@ impl LiveWithBackupsBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -263,7 +298,7 @@ impl LiveWithBackupsBuilder {
         self,
         timeout: Duration,
     ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.worker_threads)?;
+        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
         let handle = runtime.handle();
         handle.run_blocking(self.start(runtime), timeout)
     }
@@ -319,6 +354,7 @@ impl LiveWithBackupsBuilder {
             ingestion: self.options.ingestion(self.retry_policy),
             writer: self.options.disk.writer_options(),
             reingestion: self.options.reingestion(),
+            policies: self.policies,
         };
         let transport: T = LiveStreamingWithBackups::start(parts)?.into();
         let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };

@@ -70,6 +70,12 @@ impl IngestionConfigEncoder {
         self.flows.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// An error if the descriptor is not one of this stream's.
+    #[inline]
+    pub(crate) fn check_owner(&self, descriptor: &FlowDescriptor) -> Result<()> {
+        if descriptor.owner() == self.number { Ok(()) } else { Err(foreign(descriptor)) }
+    }
+
     /// Makes flows sendable that are registered with Sift.
     pub(crate) fn add(&self, flows: &[FlowConfig]) {
         let mut known = self.flows.write().unwrap_or_else(PoisonError::into_inner);
@@ -79,6 +85,15 @@ impl IngestionConfigEncoder {
                 .or_insert_with(|| FlowDescriptor::new(self.number, self.ingestion_config_id(), flow));
         }
     }
+}
+
+#[cold]
+fn foreign(descriptor: &FlowDescriptor) -> Error {
+    let message = format!(
+        "the descriptor of flow '{}' is another stream's: take the descriptor from this stream",
+        descriptor.name()
+    );
+    Error::new(ErrorCode::UnknownFlow, message)
 }
 
 impl Sealed for IngestionConfigEncoder {}
@@ -126,24 +141,11 @@ impl EncodeRow for &FlowBuilder {
     }
 }
 
-fn check_owner(row: &FlowBuilder, encoder: &IngestionConfigEncoder) -> Result<()> {
-    if row.descriptor().owner() == encoder.number {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorCode::UnknownFlow,
-        format!(
-            "the row of flow '{}' was built with another stream's descriptor: take the descriptor from this stream",
-            row.descriptor().name()
-        ),
-    ))
-}
-
 impl Encodeable<IngestionConfigEncoder> for FlowBuilder {
     type Row<'a> = &'a FlowBuilder;
 
     fn prepare<'a>(&'a self, encoder: &IngestionConfigEncoder) -> Result<&'a FlowBuilder> {
-        check_owner(self, encoder)?;
+        encoder.check_owner(self.descriptor())?;
         Ok(self)
     }
 }
@@ -155,7 +157,7 @@ impl Encodeable<IngestionConfigEncoder> for &FlowBuilder {
         Self: 'a;
 
     fn prepare<'a>(&'a self, encoder: &IngestionConfigEncoder) -> Result<&'a FlowBuilder> {
-        check_owner(self, encoder)?;
+        encoder.check_owner(self.descriptor())?;
         Ok(self)
     }
 }

@@ -3,6 +3,7 @@
 //! [`Encoder`] knows a stream's schema; [`Encodeable`] is what can be sent through it. Encoding happens once, on the
 //! caller's thread, straight into the open segment of the stream.
 
+pub(crate) mod columns;
 mod ingestion_config;
 mod raw;
 pub(crate) mod wire;

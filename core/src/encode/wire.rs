@@ -25,19 +25,19 @@ pub(crate) const MAX_TIMESTAMP_LEN: usize = 2 + 11 + 6;
 /// The most bytes that a value takes beside its text: key, length, inner key, and a number or an inner length.
 pub(crate) const MAX_FIXED_VALUE_LEN: usize = 1 + 10 + 1 + 10;
 
-const WIRE_VARINT: u8 = 0;
-const WIRE_FIXED64: u8 = 1;
-const WIRE_LEN: u8 = 2;
-const WIRE_FIXED32: u8 = 5;
+pub(crate) const WIRE_VARINT: u8 = 0;
+pub(crate) const WIRE_FIXED64: u8 = 1;
+pub(crate) const WIRE_LEN: u8 = 2;
+pub(crate) const WIRE_FIXED32: u8 = 5;
 
-const fn key(field: u8, wire_type: u8) -> u8 {
+pub(crate) const fn key(field: u8, wire_type: u8) -> u8 {
     field << 3 | wire_type
 }
 
-const VALUE_KEY: u8 = key(4, WIRE_LEN);
+pub(crate) const VALUE_KEY: u8 = key(4, WIRE_LEN);
 
 /// How many bytes `value` takes as a varint.
-fn varint_len(value: u64) -> usize {
+pub(crate) fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 

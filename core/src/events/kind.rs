@@ -131,6 +131,27 @@ impl EventKind {
         }
     }
 
+    /// The message IDs it is about, in order; none if these are not known, or it is not about rows of this start.
+    #[must_use]
+    pub fn ranges(&self) -> &[Range<u64>] {
+        match self {
+            Self::Checkpoint { ranges, .. }
+            | Self::CheckpointFailed { ranges, .. }
+            | Self::Dropped { ranges, .. } => ranges,
+            _ => &[],
+        }
+    }
+
+    /// The number of the backup file it is about, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<u64> {
+        match self {
+            Self::Quarantined { file, .. } => Some(*file),
+            Self::GaveUp { file, .. } => *file,
+            _ => None,
+        }
+    }
+
     /// The error behind it, if there is one.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {

@@ -1,7 +1,7 @@
 //! The queue of events: bounded, oldest out first.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Event, EventKind};
@@ -11,8 +11,11 @@ use crate::stream::watched::Watched;
 
 /// How many events wait to be read.
 const CAPACITY: usize = 1_024;
-/// How often a thread that calls back looks whether its stream still is there.
-const LISTEN_STEP: Duration = Duration::from_millis(250);
+/// How long a thread that calls back waits at a time.
+const LISTEN_STEP: Duration = Duration::from_secs(60);
+
+/// Waits that are longer than the clock can tell are cut to this.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[derive(Debug, Default)]
 struct State {
@@ -32,6 +35,9 @@ impl Events {
     pub(crate) fn emit(&self, kind: EventKind) {
         tracing::debug!(target: "siftstream::events", "{kind}");
         self.state.change(|state| {
+            if state.closed {
+                return;
+            }
             if state.waiting.len() == CAPACITY {
                 state.waiting.pop_front();
                 state.dropped += 1;
@@ -42,8 +48,9 @@ impl Events {
         });
     }
 
-    /// No event comes any more.
-    pub(crate) fn close(&self) {
+    /// Nobody listens any more: no event comes after those that wait to be read. Calls that wait return, and the thread
+    /// of a callback ends. A stream that is dropped does this by itself.
+    pub fn close(&self) {
         self.state.change(|state| state.closed = true);
     }
 
@@ -58,7 +65,7 @@ impl Events {
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> Option<Event> {
         let now = Instant::now();
-        let deadline = now.checked_add(timeout).unwrap_or(now + LISTEN_STEP);
+        let deadline = now.checked_add(timeout).unwrap_or(now + FOREVER);
         self.state
             .wait_until(deadline, |state| match state.waiting.pop_front() {
                 Some(event) => Some(Some(event)),
@@ -80,20 +87,18 @@ impl Events {
         state.closed && state.waiting.is_empty()
     }
 
-    /// Calls `callback` with each event, on a thread of its own that ends with the stream. A callback that is slow makes
-    /// events drop, nothing else wait.
+    /// Calls `callback` with each event, on a thread of its own, which ends when the stream is over and all its events
+    /// were read. A callback that is slow makes events drop, nothing else wait.
     pub fn on_event(self: &Arc<Self>, callback: impl FnMut(Event) + Send + 'static) -> Result<()> {
-        let events = Arc::downgrade(self);
-        worker::spawn("siftstream-events", move || listen(&events, callback)).map(drop)
+        let events = Arc::clone(self);
+        worker::spawn("siftstream-events", move || events.listen(callback)).map(drop)
     }
-}
 
-fn listen(events: &Weak<Events>, mut callback: impl FnMut(Event)) {
-    while let Some(events) = events.upgrade() {
-        if let Some(event) = events.wait(LISTEN_STEP) {
-            callback(event);
-        } else if events.is_over() {
-            return;
+    fn listen(&self, mut callback: impl FnMut(Event)) {
+        while !self.is_over() {
+            if let Some(event) = self.wait(LISTEN_STEP) {
+                callback(event);
+            }
         }
     }
 }

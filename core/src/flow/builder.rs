@@ -227,7 +227,7 @@ impl FlowBuilder {
 }
 
 #[cold]
-fn no_such_channel(descriptor: &FlowDescriptor, index: ChannelIndex) -> Error {
+pub(crate) fn no_such_channel(descriptor: &FlowDescriptor, index: ChannelIndex) -> Error {
     Error::new(
         ErrorCode::UnknownChannel,
         format!(
@@ -240,7 +240,7 @@ fn no_such_channel(descriptor: &FlowDescriptor, index: ChannelIndex) -> Error {
 }
 
 #[cold]
-fn wrong_type(descriptor: &FlowDescriptor, index: ChannelIndex, given: ChannelDataType) -> Error {
+pub(crate) fn wrong_type(descriptor: &FlowDescriptor, index: ChannelIndex, given: ChannelDataType) -> Error {
     Error::new(
         ErrorCode::WrongType,
         format!(

@@ -1,13 +1,17 @@
-//! What a caller fills: values, timestamps, flows by name and rows by channel index.
+//! What a caller fills: values, timestamps, flows by name, rows by channel index, and columns.
 
 mod builder;
 mod by_name;
+mod columns;
 mod descriptor;
 mod time;
 mod value;
 
 pub use builder::FlowBuilder;
+pub(crate) use builder::{no_such_channel, wrong_type};
 pub use by_name::Flow;
+pub(crate) use columns::SetColumn;
+pub use columns::{Blobs, ChannelRef, Column, Columns, FlowRef, Timestamps, Validity};
 pub use descriptor::{ChannelIndex, FlowDescriptor};
 pub use time::TimeValue;
 pub use value::{ChannelBitField, ChannelBytes, ChannelEnum, ChannelValue, Value};

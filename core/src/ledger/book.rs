@@ -22,6 +22,7 @@ pub struct Ledger {
     confirmed: RangeSet,
     owed: RangeSet,
     dropped: RangeSet,
+    rejected: RangeSet,
 }
 
 impl Ledger {
@@ -62,6 +63,7 @@ impl Ledger {
     /// A row that was given up and arrived all the same is confirmed: each row counts at its furthest state.
     fn add_confirmed(&mut self, ids: Range<u64>) {
         self.dropped.remove(&ids);
+        self.rejected.remove(&ids);
         self.confirmed.insert(ids);
     }
 
@@ -72,8 +74,8 @@ impl Ledger {
 
     /// Rows will not be sent by the live path: they are owed to whoever sends again. Rows that were given up are not.
     pub fn owe(&mut self, ids: impl IntoIterator<Item = Range<u64>>) {
-        for range in ids {
-            self.owed.extend(self.dropped.gaps(range));
+        for open in ids.into_iter().flat_map(|range| self.dropped.gaps(range)) {
+            self.owed.extend(self.rejected.gaps(open));
         }
     }
 
@@ -90,8 +92,18 @@ impl Ledger {
         for range in ids {
             self.owed.remove(&range);
             for open in self.confirmed.gaps(range) {
-                self.dropped.insert(open);
+                self.dropped.extend(self.rejected.gaps(open));
             }
+        }
+    }
+
+    /// Sift refused a row by itself, and it was put aside. It is sent no more.
+    pub fn reject(&mut self, id: u64) {
+        let ids = id..id + 1;
+        self.owed.remove(&ids);
+        if !self.confirmed.contains(&ids) {
+            self.dropped.remove(&ids);
+            self.rejected.insert(ids);
         }
     }
 
@@ -137,6 +149,25 @@ impl Ledger {
         &self.dropped
     }
 
+    /// What Sift refused.
+    #[must_use]
+    pub fn rejected(&self) -> &RangeSet {
+        &self.rejected
+    }
+
+    /// How many IDs from 0 on are dealt with without a gap: confirmed, rejected or given up.
+    #[must_use]
+    pub fn settled_point(&self) -> u64 {
+        let mut at = 0;
+        loop {
+            let reached = self.rejected.reach_from(self.dropped.reach_from(self.confirmed.reach_from(at)));
+            if reached == at {
+                return at;
+            }
+            at = reached;
+        }
+    }
+
     /// The resume point: how many IDs from 0 on are confirmed without a gap.
     #[must_use]
     pub fn resume_point(&self) -> u64 {
@@ -150,7 +181,7 @@ mod tests {
 
     const ROWS: u64 = 4;
     const STREAMS: u64 = 2;
-    const DEPTH: usize = 7;
+    const DEPTH: usize = 6;
 
     /// Where one row is, in a model that keeps every row by itself.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,12 +204,14 @@ mod tests {
         PassOver(u64),
         Repay(u64),
         GiveUp(u64),
+        Reject(u64),
     }
 
     #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     struct Model {
         rows: [Place; ROWS as usize],
         given_up: [bool; ROWS as usize],
+        rejected: [bool; ROWS as usize],
         half_closed: [bool; STREAMS as usize],
     }
 
@@ -199,16 +232,20 @@ mod tests {
             }
             for id in 0..ROWS {
                 match self.rows[at(id)] {
-                    Place::Waiting => steps.extend([Step::PassOver(id), Step::GiveUp(id)]),
-                    _ => steps.extend([Step::Repay(id), Step::GiveUp(id)]),
+                    Place::Waiting => {
+                        steps.extend([Step::PassOver(id), Step::GiveUp(id), Step::Reject(id)]);
+                    }
+                    _ => steps.extend([Step::Repay(id), Step::GiveUp(id), Step::Reject(id)]),
                 }
             }
             steps
         }
 
         fn move_row(&mut self, id: u64, to: Place) {
-            let to = if to == Place::Owed && self.given_up[at(id)] { Place::Gone } else { to };
+            let is_out = self.given_up[at(id)] || self.rejected[at(id)];
+            let to = if to == Place::Owed && is_out { Place::Gone } else { to };
             self.given_up[at(id)] &= to != Place::Confirmed;
+            self.rejected[at(id)] &= to != Place::Confirmed;
             self.rows[at(id)] = to;
         }
 
@@ -235,9 +272,10 @@ mod tests {
                 Step::PassOver(id) => self.move_row(id, Place::Owed),
                 Step::Repay(id) if self.rows[at(id)] == Place::Owed => self.move_row(id, Place::Confirmed),
                 Step::Repay(_) => {}
-                Step::GiveUp(id) if self.rows[at(id)] == Place::Confirmed => {}
-                Step::GiveUp(id) => {
-                    self.given_up[at(id)] = true;
+                Step::GiveUp(id) | Step::Reject(id) if self.rows[at(id)] == Place::Confirmed => {}
+                Step::GiveUp(id) | Step::Reject(id) => {
+                    let is_rejected = matches!(step, Step::Reject(_)) || self.rejected[at(id)];
+                    (self.rejected[at(id)], self.given_up[at(id)]) = (is_rejected, !is_rejected);
                     if self.rows[at(id)] == Place::Owed {
                         self.move_row(id, Place::Gone);
                     }
@@ -253,11 +291,16 @@ mod tests {
                 let carried = ledger.streams.get(&stream).map(|carried| carried.ids.clone());
                 all_in(&carried.unwrap_or_default(), Place::On(stream))
             });
+            let is_settled =
+                |id: &usize| self.rows[*id] == Place::Confirmed || self.given_up[*id] || self.rejected[*id];
+            let settled = (0..ROWS as usize).take_while(is_settled).count();
             let gapless = self.rows.iter().take_while(|place| **place == Place::Confirmed).count();
             streams
                 && all_in(&ledger.confirmed, Place::Confirmed)
                 && all_in(&ledger.owed, Place::Owed)
                 && (0..ROWS).all(|id| ledger.dropped.contains(&(id..id + 1)) == self.given_up[at(id)])
+                && (0..ROWS).all(|id| ledger.rejected.contains(&(id..id + 1)) == self.rejected[at(id)])
+                && ledger.settled_point() == settled as u64
                 && ledger.resume_point() == gapless as u64
         }
     }
@@ -290,6 +333,7 @@ mod tests {
                 ledger.repay(id..id + 1);
             }
             Step::GiveUp(id) => ledger.give_up(std::iter::once(id..id + 1)),
+            Step::Reject(id) => ledger.reject(id),
         }
     }
 
@@ -299,6 +343,7 @@ mod tests {
         let start = Model {
             rows: [Place::Waiting; ROWS as usize],
             given_up: [false; ROWS as usize],
+            rejected: [false; ROWS as usize],
             half_closed: [false; STREAMS as usize],
         };
         let mut seen = std::collections::HashSet::from([start.clone()]);

@@ -81,6 +81,11 @@ impl RangeSet {
         ids.is_empty() || self.ranges.range(..=ids.start).next_back().is_some_and(|(_, &end)| end >= ids.end)
     }
 
+    /// How many IDs of a range are in it.
+    pub fn count_in(&self, ids: &Range<u64>) -> u64 {
+        self.overlap(ids).iter().map(|found| found.end - found.start).sum()
+    }
+
     /// How many IDs from 0 on are in it without a gap: the resume point.
     pub fn contiguous(&self) -> u64 {
         self.ranges.get(&0).copied().unwrap_or(0)
@@ -148,5 +153,31 @@ impl FromIterator<Range<u64>> for RangeSet {
 impl fmt::Debug for RangeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_set_of_single_ids(
+            inserts in prop::collection::vec((0_u64..60, 0_u64..9), 0..30), probe in 0_u64..60, len in 0_u64..12,
+        ) {
+            let (mut set, mut model) = (RangeSet::new(), BTreeSet::new());
+            for (start, len) in inserts {
+                set.insert(start..start + len);
+                model.extend(start..start + len);
+            }
+            let range = probe..probe + len;
+            prop_assert_eq!(set.contains(&range), range.clone().all(|id| model.contains(&id)));
+            prop_assert_eq!(set.count_in(&range), range.filter(|id| model.contains(id)).count() as u64);
+            let ranges: Vec<_> = set.iter().collect();
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start));
+            prop_assert_eq!(ranges.into_iter().flatten().collect::<Vec<_>>(), model.into_iter().collect::<Vec<_>>());
+        }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) struct RecoveryCounters {
     found: AtomicU64,
     confirmed: AtomicU64,
     sent_again: AtomicU64,
+    rejected: AtomicU64,
 }
 
 impl RecoveryCounters {
@@ -26,6 +27,16 @@ impl RecoveryCounters {
     /// Rows of this epoch that the live path owed were confirmed.
     pub(crate) fn sent_again(&self, rows: u64) {
         self.sent_again.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// A row of an earlier epoch was rejected.
+    pub(crate) fn rejected(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Rows of earlier epochs that were rejected.
+    pub(crate) fn rejected_rows(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
     }
 
     /// Rows of earlier epochs: found, and confirmed since.

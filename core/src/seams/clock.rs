@@ -42,6 +42,36 @@ impl Clock for SystemClock {
     }
 }
 
+/// The clock of the tokio runtime: that of the machine, unless the runtime is simulated. Its date is made up.
+#[derive(Debug, Clone)]
+pub struct RuntimeClock {
+    start: tokio::time::Instant,
+}
+
+impl RuntimeClock {
+    /// A clock that starts now. Must be called within the runtime.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { start: tokio::time::Instant::now() }
+    }
+}
+
+impl Default for RuntimeClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for RuntimeClock {
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.monotonic()
+    }
+}
+
 /// A clock that moves only when it is told to.
 #[derive(Debug, Default)]
 pub struct ManualClock {

@@ -1,4 +1,7 @@
 //! The threads that the library owns: one tokio runtime per stream, and the only place that spawns tasks.
+//!
+//! A stream can also run on the runtime that its caller is in, with all it does: a simulated network is such a
+//! runtime, and its clock is then the only one.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,16 +12,37 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
+use super::clock::{Clock, RuntimeClock, SystemClock};
 use super::process::Origin;
 use crate::error::{Error, ErrorCode, Result};
+
+/// Where a stream runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunsOn {
+    /// On so many threads of its own.
+    OwnThreads(usize),
+    /// On the runtime of the caller, without a thread of its own.
+    CallersRuntime,
+}
 
 /// Spawns tasks on the threads of a stream. Cheap to clone; does not keep the threads alive.
 #[derive(Debug, Clone)]
 pub(crate) struct RuntimeHandle {
     handle: tokio::runtime::Handle,
+    is_callers: bool,
 }
 
 impl RuntimeHandle {
+    /// Whether it is the caller's runtime: then nothing may start or block a thread.
+    pub(crate) fn is_callers(&self) -> bool {
+        self.is_callers
+    }
+
+    /// The clock by which the stream lives.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        if self.is_callers { Arc::new(RuntimeClock::new()) } else { Arc::new(SystemClock::new()) }
+    }
+
     /// Runs a task on the stream's threads, whatever runtime the caller is in.
     pub(crate) fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
@@ -41,6 +65,9 @@ impl RuntimeHandle {
         &self,
         work: impl FnOnce() -> Result<R> + Send + 'static,
     ) -> Result<R> {
+        if self.is_callers {
+            return work();
+        }
         self.handle.spawn_blocking(work).await.unwrap_or_else(|_| Err(died()))
     }
 
@@ -74,13 +101,30 @@ fn died() -> Error {
 /// The threads of one stream. Dropping it ends them without waiting.
 #[derive(Debug)]
 pub(crate) struct StreamRuntime {
-    runtime: Option<Runtime>,
+    handle: RuntimeHandle,
+    /// None if it is the caller's.
+    owned: Option<Runtime>,
     origin: Origin,
 }
 
 impl StreamRuntime {
-    /// Starts `workers` threads named `siftstream-0`, `siftstream-1`, …
-    pub(crate) fn start(workers: usize) -> Result<Self> {
+    /// Takes the caller's runtime, or starts one on threads named `siftstream-0`, `siftstream-1`, …
+    pub(crate) fn start(runs_on: RunsOn) -> Result<Self> {
+        match runs_on {
+            RunsOn::OwnThreads(workers) => Self::own(workers),
+            RunsOn::CallersRuntime => Self::callers(),
+        }
+    }
+
+    fn callers() -> Result<Self> {
+        let handle = tokio::runtime::Handle::try_current().map_err(|error| {
+            Error::new(ErrorCode::InvalidArgument, format!("the caller is in no tokio runtime: {error}"))
+        })?;
+        let handle = RuntimeHandle { handle, is_callers: true };
+        Ok(Self { handle, owned: None, origin: Origin::here()? })
+    }
+
+    fn own(workers: usize) -> Result<Self> {
         let origin = Origin::here()?;
         let number = Arc::new(AtomicUsize::new(0));
         let runtime = Builder::new_multi_thread()
@@ -91,7 +135,8 @@ impl StreamRuntime {
             .map_err(|error| {
                 Error::new(ErrorCode::Internal, format!("cannot start the threads of a stream: {error}"))
             })?;
-        Ok(Self { runtime: Some(runtime), origin })
+        let handle = RuntimeHandle { handle: runtime.handle().clone(), is_callers: false };
+        Ok(Self { handle, owned: Some(runtime), origin })
     }
 
     /// The process that the threads are in.
@@ -100,16 +145,13 @@ impl StreamRuntime {
     }
 
     pub(crate) fn handle(&self) -> RuntimeHandle {
-        match &self.runtime {
-            Some(runtime) => RuntimeHandle { handle: runtime.handle().clone() },
-            None => unreachable!("the runtime is there until it is dropped"),
-        }
+        self.handle.clone()
     }
 }
 
 impl Drop for StreamRuntime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.owned.take() {
             runtime.shutdown_background();
         }
     }

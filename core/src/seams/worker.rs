@@ -4,6 +4,8 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::connector::BoxFuture;
+use super::runtime::RuntimeHandle;
 use crate::error::{Error, ErrorCode, Result};
 
 /// What a worker wants after a turn.
@@ -18,8 +20,8 @@ pub(crate) enum Turn {
 }
 
 /// Work in turns.
-pub(crate) trait Worker {
-    /// Called once, on the thread that will drive it.
+pub(crate) trait Worker: Send + 'static {
+    /// Called once, on the thread that will drive it, if one does.
     fn begin(&mut self) {}
 
     /// Does what can be done now. May block on the disk, never on the network or on a caller.
@@ -27,6 +29,39 @@ pub(crate) trait Worker {
 
     /// Blocks the calling thread until it is woken, for at most `timeout`; may return early for no reason.
     fn rest(&self, timeout: Duration);
+
+    /// The same wait for a worker that is driven as a task; without a bound.
+    fn woken(&self) -> BoxFuture<'static, ()>;
+}
+
+/// A worker that was started.
+pub(crate) enum Running {
+    Thread(JoinHandle<()>),
+    Task(tokio::task::JoinHandle<()>),
+}
+
+/// Starts `worker` where the streams of `runtime` run: on a thread of its own, or as a task. `guard` is dropped when it
+/// is over, however that came.
+pub(crate) fn start(
+    runtime: &RuntimeHandle,
+    name: &str,
+    mut worker: impl Worker,
+    guard: impl Send + 'static,
+) -> Result<Running> {
+    if runtime.is_callers() {
+        let running = runtime.spawn(async move {
+            let _guard = guard;
+            drive_as_task(&mut worker).await;
+            drop(worker);
+        });
+        return Ok(Running::Task(running));
+    }
+    let work = move || {
+        let _guard = guard;
+        drive(&mut worker);
+        drop(worker);
+    };
+    spawn(name, work).map(Running::Thread)
 }
 
 /// Drives `worker` on the calling thread until it is over.
@@ -36,6 +71,20 @@ pub(crate) fn drive(worker: &mut impl Worker) {
         match worker.turn() {
             Turn::Again => {}
             Turn::Rest(timeout) => worker.rest(timeout),
+            Turn::Over => return,
+        }
+    }
+}
+
+/// Drives `worker` as a task until it is over. Time passes only while it rests.
+pub(crate) async fn drive_as_task(worker: &mut impl Worker) {
+    loop {
+        match worker.turn() {
+            Turn::Again => tokio::task::yield_now().await,
+            Turn::Rest(timeout) => {
+                // Whether it was woken or the time is up: the next turn looks at everything.
+                tokio::time::timeout(timeout, worker.woken()).await.ok();
+            }
             Turn::Over => return,
         }
     }

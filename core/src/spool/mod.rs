@@ -15,7 +15,6 @@
 //! Every arrow may be interrupted and taken again. The rule behind it: a row leaves the disk only when the journal
 //! says that it was confirmed, and whatever the journal does not know counts as unconfirmed.
 
-pub mod ids;
 pub mod journal;
 pub mod pbfs;
 pub mod pending;

@@ -76,6 +76,11 @@ impl RealIds {
         Ok(copy)
     }
 
+    /// The same for the rows of a chunk.
+    pub(super) fn put_into_chunk(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        patch_chunk(&Chunk { offset: 0, bytes }, self)?.ok_or_else(unknown)
+    }
+
     /// Replaces the placeholders in a message; false if one is not known yet.
     fn patch(&self, message: &mut [u8]) -> bool {
         let mut known = true;
@@ -140,9 +145,17 @@ impl Spool {
         let pending = self.finished_files().into_iter().filter(|file| file.area == Area::Pending);
         let mut moved = Vec::new();
         for file in pending.collect::<Vec<_>>() {
-            let file = self.scan(file)?.file;
-            if file.bytes > 0 && self.patch_file(file, ids)? {
-                moved.push(file.number);
+            // Whoever removes files whose rows were confirmed meanwhile must not meet one that is between two places.
+            self.set_active(file.number, true);
+            let patched = self
+                .scan(file)
+                .and_then(|found| Ok(found.file.bytes > 0 && self.patch_file(found.file, ids)?));
+            self.set_active(file.number, false);
+            match patched {
+                Ok(true) => moved.push(file.number),
+                Ok(false) => {}
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(moved)

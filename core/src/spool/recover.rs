@@ -107,7 +107,7 @@ impl Spool {
         }
         identify(&mut spans, &entry.runs);
         for span in &mut spans {
-            let by_place = entry.confirmed.covers(&span.extent);
+            let by_place = entry.confirmed.contains(&span.extent);
             let by_id = span.ids.as_ref().map_or(0, |ids| confirmed.count_in(ids));
             span.unconfirmed = if by_place { 0 } else { span.rows - by_id };
         }
@@ -119,7 +119,7 @@ impl Spool {
         let mut inventory = self.inspect(file)?;
         let entry = self.entry(file.number);
         for damage in &inventory.damage {
-            if !entry.quarantined.covers(&(damage.offset..damage.offset + damage.len)) {
+            if !entry.quarantined.contains(&(damage.offset..damage.offset + damage.len)) {
                 self.quarantine(file, damage)?;
             }
         }
@@ -194,11 +194,11 @@ fn copy_range(source: &dyn File, to: &mut dyn File, range: Range<u64>) -> io::Re
 /// Adds a chunk to the last span, or begins another where a run, a confirmed stretch or damage comes between.
 fn add_chunk(spans: &mut Vec<Span>, entry: &FileEntry, extent: Range<u64>, rows: u64) {
     let boundary = entry.runs.iter().any(|run| run.start == extent.start || run.end == extent.start);
-    let confirmed = entry.confirmed.covers(&extent);
+    let confirmed = entry.confirmed.contains(&extent);
     if let Some(last) = spans.last_mut()
         && last.extent.end == extent.start
         && !boundary
-        && entry.confirmed.covers(&last.extent) == confirmed
+        && entry.confirmed.contains(&last.extent) == confirmed
     {
         last.extent.end = extent.end;
         last.rows += rows;

@@ -251,6 +251,19 @@ impl Spool {
         Ok(done.iter().map(|file| file.number).collect())
     }
 
+    /// Writes down that only the first `len` bytes of a file count, in which all rows have IDs below `below`: its other
+    /// rows are elsewhere, and nobody shall look for them here.
+    pub(super) fn seal(&self, file: u64, len: u64, below: u64) -> Result<()> {
+        let mut shared = self.shared();
+        shared.record_runs()?;
+        let entry = shared.journal.index().files.get(&file).cloned().unwrap_or_default();
+        let runs = entry.runs.into_iter().filter_map(|run| run.cut(len, below)).map(Record::Run);
+        let mut records = vec![Record::Created { file, epoch: entry.epoch }];
+        records.extend(runs);
+        records.push(Record::Sealed { file, len });
+        shared.journal.append(&records)
+    }
+
     /// Voids what is known of the places in a file, because its chunks move; its rows count as unconfirmed from now on.
     pub(super) fn forget_places(&self, number: u64) -> Result<()> {
         let mut shared = self.shared();
@@ -260,7 +273,7 @@ impl Spool {
     }
 
     /// Takes note that a file is gone without our doing.
-    pub(super) fn forget(&self, number: u64) -> Result<()> {
+    pub(crate) fn forget(&self, number: u64) -> Result<()> {
         let mut shared = self.shared();
         shared.unrecorded.retain(|run| run.file != number);
         shared.forget(number);
@@ -271,7 +284,7 @@ impl Spool {
     pub fn remove_if_confirmed(&self, file: StoredFile) -> Result<bool> {
         let inventory = self.inspect(file)?;
         let quarantined = self.entry(file.number).quarantined;
-        let damage = |found: &Damage| quarantined.covers(&(found.offset..found.offset + found.len));
+        let damage = |found: &Damage| quarantined.contains(&(found.offset..found.offset + found.len));
         if inventory.unconfirmed() > 0 || !inventory.damage.iter().all(damage) {
             return Ok(false);
         }

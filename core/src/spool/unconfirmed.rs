@@ -1,11 +1,11 @@
 //! Reading back the rows that were not confirmed, to send them again.
 
-use super::ids::IdSet;
 use super::journal::FileEntry;
 use super::pbfs::{Chunk, Item, PbfsReader};
 use super::recover::{FileInventory, Span};
 use super::store::Spool;
 use crate::error::Result;
+use crate::ledger::RangeSet;
 use crate::seams::filesystem::File;
 use std::ops::Range;
 
@@ -34,7 +34,7 @@ pub struct UnconfirmedRows {
     reader: PbfsReader<Box<dyn File>>,
     spans: Vec<Span>,
     entry: FileEntry,
-    confirmed: IdSet,
+    confirmed: RangeSet,
     at: usize,
     rows_before: u64,
 }
@@ -44,7 +44,7 @@ pub struct UnconfirmedRows {
 pub struct UnconfirmedChunk<'a> {
     chunk: Chunk<'a>,
     first_id: Option<u64>,
-    confirmed: &'a IdSet,
+    confirmed: &'a RangeSet,
 }
 
 impl<'a> UnconfirmedChunk<'a> {
@@ -58,7 +58,8 @@ impl<'a> UnconfirmedChunk<'a> {
     pub fn rows(&self) -> impl Iterator<Item = (Option<u64>, &'a [u8])> + use<'a> {
         let (first_id, confirmed) = (self.first_id, self.confirmed);
         let number = move |(row, message)| (first_id.map(|first| first + row), message);
-        let open = move |(id, _): &(Option<u64>, &[u8])| !id.is_some_and(|id| confirmed.contains(id));
+        let open =
+            move |(id, _): &(Option<u64>, &[u8])| !id.is_some_and(|id| confirmed.contains(&(id..id + 1)));
         (0..).zip(self.chunk.messages()).map(number).filter(open)
     }
 }
@@ -79,8 +80,8 @@ impl UnconfirmedRows {
             let span = self.spans.get(self.at).filter(|span| span.extent.start <= extent.start);
             let first_id = span.and_then(|span| Some(span.ids.as_ref()?.start + self.rows_before));
             self.rows_before += rows;
-            let by_id = first_id.is_some_and(|first| self.confirmed.covers(&(first..first + rows)));
-            if !by_id && !self.entry.confirmed.covers(&extent) {
+            let by_id = first_id.is_some_and(|first| self.confirmed.contains(&(first..first + rows)));
+            if !by_id && !self.entry.confirmed.contains(&extent) {
                 let chunk = self.reader.current(extent)?;
                 return Ok(Some(UnconfirmedChunk { chunk, first_id, confirmed: &self.confirmed }));
             }

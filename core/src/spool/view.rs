@@ -3,10 +3,10 @@
 //! For looking while the owner writes. The journal is read as it is at one moment; a record that is being appended, or
 //! that a crash has torn, is passed over and not mended.
 
-use super::ids::IdSet;
 use super::journal::{Index, peek};
 use super::slot::{SlotKey, stored_key};
 use crate::error::{Error, Result};
+use crate::ledger::RangeSet;
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
 use crate::seams::filesystem::SharedFileSystem;
@@ -79,12 +79,12 @@ impl SlotView {
 
     /// The stretches of a file in which every row is known to be confirmed.
     #[must_use]
-    pub fn confirmed_places(&self, file: u64) -> IdSet {
-        let Some(entry) = self.index.files.get(&file) else { return IdSet::new() };
+    pub fn confirmed_places(&self, file: u64) -> RangeSet {
+        let Some(entry) = self.index.files.get(&file) else { return RangeSet::new() };
         let mut places = entry.confirmed.clone();
         let confirmed = self.index.confirmed.get(&entry.epoch);
-        let runs = entry.runs.iter().filter(|run| confirmed.is_some_and(|ids| ids.covers(&run.ids())));
-        runs.for_each(|run| places.insert(run.start..run.end));
+        let runs = entry.runs.iter().filter(|run| confirmed.is_some_and(|ids| ids.contains(&run.ids())));
+        places.extend(runs.map(|run| run.start..run.end));
         places
     }
 }

@@ -9,9 +9,11 @@ mod safety;
 
 use self::file::Current;
 use self::room::CHECK_SPACE_EVERY;
+use self::safety::Condemned;
 use super::pbfs::{ChunkBuilder, GrpcRows, check_rows};
+use super::pending::RealIds;
 use super::policy::{FsyncPolicy, WhenFull, WriterOptions};
-use super::store::{Area, Spool, StoredFile};
+use super::store::{Area, Spool};
 use super::window::{Closed, Window};
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::seams::clock::Clock;
@@ -62,7 +64,7 @@ pub struct SpoolWriter {
     next_id: u64,
     current: Option<Current>,
     reserved: Option<u64>,
-    condemned: Vec<(StoredFile, u64)>,
+    condemned: Vec<Condemned>,
     /// Rows of a file whose sync failed are being moved.
     moving: bool,
     /// Chunks below this ID were in such a file before.
@@ -229,6 +231,18 @@ impl SpoolWriter {
         self.sync_written()?;
         self.finish_file()?;
         Ok(self.watermarks())
+    }
+
+    /// From now on writes to `data/`. Rows that still wait in memory, be it for room, go there, too, with `ids` in the
+    /// place of their placeholders.
+    pub fn begin_data(&mut self, ids: &RealIds) -> Result<()> {
+        self.close();
+        self.finish_written()?;
+        let known = self.closed.iter().map(|chunk| ids.put_into_chunk(&chunk.bytes));
+        let known = known.collect::<Result<Vec<_>>>()?;
+        self.closed.iter_mut().zip(known).for_each(|(chunk, bytes)| chunk.bytes = bytes);
+        self.area = Area::Data;
+        Ok(())
     }
 
     /// How far the rows have come. Never goes back.

@@ -17,6 +17,8 @@ struct State {
     checkpoint_below: u64,
     /// A checkpoint of whatever was sent is wanted: rows pile up behind it.
     checkpoint_now: bool,
+    /// Sift asked for a pause that is not over.
+    holding_off: bool,
     /// No more rows come: send what is there, confirm it, end.
     finishing: bool,
     /// Why the stream can deliver nothing any more.
@@ -62,6 +64,16 @@ impl Delivery {
     /// The backups are full: confirm what can be confirmed, so that it can go.
     pub(crate) fn backup_full(&self) {
         self.state.lock().checkpoint_now = true;
+    }
+
+    /// Sift wants to be left alone, or no longer: whoever sends heeds it, on whatever connection.
+    pub(crate) fn hold_off(&self, holding_off: bool) {
+        self.state.lock().holding_off = holding_off;
+    }
+
+    pub(crate) fn is_holding_off(&self) -> bool {
+        let state = self.state.lock();
+        state.holding_off && !state.ended
     }
 
     pub(crate) fn request_finish(&self) {
@@ -120,6 +132,11 @@ impl Delivery {
         self.state.change(|state| state.ledger.give_up(ids));
     }
 
+    /// Sift refused a row by itself, and it was dealt with as the user chose.
+    pub(crate) fn reject(&self, id: u64) {
+        self.state.change(|state| state.ledger.reject(id));
+    }
+
     /// Asks what the ledger says.
     pub(crate) fn ledger<T>(&self, ask: impl FnOnce(&Ledger) -> T) -> T {
         ask(&self.state.lock().ledger)
@@ -138,6 +155,10 @@ impl Delivery {
 
     pub(crate) fn confirmed_rows(&self) -> u64 {
         self.ledger(|ledger| ledger.confirmed().len())
+    }
+
+    pub(crate) fn rejected_rows(&self) -> u64 {
+        self.ledger(|ledger| ledger.rejected().len())
     }
 
     pub(crate) fn dropped_rows(&self) -> u64 {
@@ -166,33 +187,24 @@ impl Delivery {
 
     /// Waits until all rows below `below` are confirmed.
     pub(crate) fn wait_confirmed(&self, below: u64, deadline: Instant) -> Result<()> {
-        let confirmed = self.state.wait_until(deadline, |state| {
-            let confirmed = state.ledger.confirmed();
-            if confirmed.contains(&(0..below)) {
-                return Some(Ok(()));
-            }
-            let unconfirmed = below - confirmed.len().min(below);
-            if let Some(why) = state.failure() {
-                return Some(Err(why.with_data_status(DataStatus::InMemory)));
-            }
-            if state.ended || !state.ledger.dropped().is_empty() {
-                let message =
-                    format!("{unconfirmed} rows were not confirmed before the stream ended or lost them");
-                return Some(Err(
-                    Error::new(ErrorCode::Unconfirmed, message).with_data_status(DataStatus::Unknown)
-                ));
-            }
-            None
-        });
-        confirmed.unwrap_or_else(|| {
-            let message = format!("not all of the first {below} rows were confirmed in time: wait longer");
-            Err(Error::new(ErrorCode::Timeout, message).with_data_status(DataStatus::InMemory))
-        })
+        let confirmed = self.state.wait_until(deadline, |state| state.are_confirmed(below));
+        confirmed.unwrap_or_else(|| Err(not_in_time(below)))
+    }
+
+    /// The same wait as a task.
+    pub(crate) async fn confirmed_by(&self, below: u64, deadline: tokio::time::Instant) -> Result<()> {
+        let confirmed = self.state.until(deadline, |state| state.are_confirmed(below)).await;
+        confirmed.unwrap_or_else(|| Err(not_in_time(below)))
     }
 
     /// Waits until the task is over; false if it is not by `deadline`.
     pub(crate) fn wait_ended(&self, deadline: Instant) -> bool {
         self.state.wait_until(deadline, |state| state.ended.then_some(())).is_some()
+    }
+
+    /// The same wait as a task.
+    pub(crate) async fn ended_by(&self, deadline: tokio::time::Instant) -> bool {
+        self.state.until(deadline, |state| state.ended.then_some(())).await.is_some()
     }
 
     /// Wakes those who wait for news.
@@ -227,7 +239,43 @@ impl Delivery {
     }
 }
 
+/// Everything is dealt with, but not all of it is at Sift.
+fn not_all_confirmed(ledger: &Ledger) -> Error {
+    let (rejected, dropped) = (ledger.rejected().len(), ledger.dropped().len());
+    let code = if rejected > 0 { ErrorCode::Rejected } else { ErrorCode::Dropped };
+    let message = format!("{rejected} rows were rejected and are in quarantine, {dropped} were dropped");
+    Error::new(code, message).with_data_status(DataStatus::OnDisk)
+}
+
+fn not_in_time(below: u64) -> Error {
+    let message = format!("not all of the first {below} rows were confirmed in time: wait longer");
+    Error::new(ErrorCode::Timeout, message).with_data_status(DataStatus::InMemory)
+}
+
 impl State {
+    /// Whether all rows below `below` are confirmed; an error if they will not be; none if that is open.
+    fn are_confirmed(&self, below: u64) -> Option<Result<()>> {
+        let confirmed = self.ledger.confirmed();
+        if confirmed.contains(&(0..below)) {
+            return Some(Ok(()));
+        }
+        if self.ledger.settled_point() >= below {
+            return Some(Err(not_all_confirmed(&self.ledger)));
+        }
+        if let Some(why) = self.failure() {
+            return Some(Err(why.with_data_status(DataStatus::InMemory)));
+        }
+        if self.ended || !self.ledger.dropped().is_empty() {
+            let unconfirmed = below - confirmed.len().min(below);
+            let message =
+                format!("{unconfirmed} rows were not confirmed before the stream ended or lost them");
+            return Some(Err(
+                Error::new(ErrorCode::Unconfirmed, message).with_data_status(DataStatus::Unknown)
+            ));
+        }
+        None
+    }
+
     fn failure(&self) -> Option<Error> {
         self.cancelled.clone().or_else(|| self.broken.clone())
     }

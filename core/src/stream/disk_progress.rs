@@ -123,36 +123,55 @@ impl DiskProgress {
 
     /// Waits until the rows below `below` are at `level`.
     pub(crate) fn wait_level(&self, level: Level, below: u64, deadline: Instant) -> Result<()> {
-        let reached = self.state.wait_until(deadline, |state| {
-            let mark = if level == Level::Written { state.marks.written } else { state.marks.durable };
-            if mark >= below {
-                return Some(state.tell_dropped());
-            }
-            let over = state.cancelled.clone().or_else(|| state.broken.clone());
-            let over = over.or_else(|| {
-                state
-                    .ended
-                    .then(|| Error::new(ErrorCode::Closed, "the stream ended before its rows were safe"))
-            });
-            over.map(|why| Err(why.with_data_status(DataStatus::InMemory)))
-        });
-        reached.unwrap_or_else(|| {
-            let what = format!("not all of the first {below} rows were {level} in time");
-            let error = match self.failure() {
-                Some(why) => why.context(what),
-                None => Error::new(ErrorCode::Timeout, format!("{what}: wait longer")),
-            };
-            Err(error.with_data_status(DataStatus::InMemory))
-        })
+        let reached = self.state.wait_until(deadline, |state| state.are_at(level, below));
+        reached.unwrap_or_else(|| Err(self.not_in_time(level, below)))
+    }
+
+    /// The same wait as a task.
+    pub(crate) async fn level_by(
+        &self,
+        level: Level,
+        below: u64,
+        deadline: tokio::time::Instant,
+    ) -> Result<()> {
+        let reached = self.state.until(deadline, |state| state.are_at(level, below)).await;
+        reached.unwrap_or_else(|| Err(self.not_in_time(level, below)))
+    }
+
+    fn not_in_time(&self, level: Level, below: u64) -> Error {
+        let what = format!("not all of the first {below} rows were {level} in time");
+        let error = match self.failure() {
+            Some(why) => why.context(what),
+            None => Error::new(ErrorCode::Timeout, format!("{what}: wait longer")),
+        };
+        error.with_data_status(DataStatus::InMemory)
     }
 
     /// Waits until the thread is over; false if it is not by `deadline`.
     pub(crate) fn wait_ended(&self, deadline: Instant) -> bool {
         self.state.wait_until(deadline, |state| state.ended.then_some(())).is_some()
     }
+
+    /// The same wait as a task.
+    pub(crate) async fn ended_by(&self, deadline: tokio::time::Instant) -> bool {
+        self.state.until(deadline, |state| state.ended.then_some(())).await.is_some()
+    }
 }
 
 impl State {
+    /// Whether the rows below `below` are at `level`; an error if they will not be; none if that is open.
+    fn are_at(&mut self, level: Level, below: u64) -> Option<Result<()>> {
+        let mark = if level == Level::Written { self.marks.written } else { self.marks.durable };
+        if mark >= below {
+            return Some(self.tell_dropped());
+        }
+        let over = self.cancelled.clone().or_else(|| self.broken.clone());
+        let over = over.or_else(|| {
+            self.ended.then(|| Error::new(ErrorCode::Closed, "the stream ended before its rows were safe"))
+        });
+        over.map(|why| Err(why.with_data_status(DataStatus::InMemory)))
+    }
+
     fn failure(&self) -> Option<Error> {
         [&self.cancelled, &self.broken, &self.trouble].into_iter().flatten().next().cloned()
     }

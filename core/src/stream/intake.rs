@@ -1,9 +1,12 @@
 //! Where rows become segments: encoded under a short lock into the open segment, which a full buffer or a consumer
 //! that asks for more moves into the lanes: one to the wire, one to the disk, or both, sharing each segment.
 //!
-//! The lock is held for the encoding of one row or the hand-over of a few segments, never over I/O or a wait.
+//! The lock is held for the encoding of one row (or a segment of them, from columns) or the hand-over of a few
+//! segments, never over I/O or a wait.
 //! `try_push` only tries to get it, for a bounded number of turns: a caller of high priority never waits for a
 //! holder that is not running.
+
+mod columns;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -17,6 +20,8 @@ use crate::error::{Error, ErrorCode};
 use crate::flow::TimeValue;
 use crate::ledger::RangeSet;
 use event_listener::{Event, Listener as _};
+
+pub(crate) use columns::Stopped;
 
 /// How often a `try_push` looks at a lock that is held: some microseconds.
 const LOCK_TURNS: u32 = 400;
@@ -174,14 +179,7 @@ impl Intake {
 
     /// Takes a row if that needs no wait.
     pub(crate) fn try_push(&self, row: &impl EncodeRow) -> Result<u64, Refusal> {
-        for _ in 0..LOCK_TURNS {
-            match self.state.try_lock() {
-                Ok(state) => return self.push_locked(state, row),
-                Err(TryLockError::Poisoned(poisoned)) => return self.push_locked(poisoned.into_inner(), row),
-                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
-            }
-        }
-        Err(Refusal::Full)
+        self.push_locked(self.try_lock()?, row)
     }
 
     /// Takes a row, waiting for room for at most `timeout`. Looks at the clock only if it has to wait.
@@ -402,6 +400,18 @@ impl Intake {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock, if it can be had within a bounded number of turns.
+    fn try_lock(&self) -> Result<MutexGuard<'_, State>, Refusal> {
+        for _ in 0..LOCK_TURNS {
+            match self.state.try_lock() {
+                Ok(state) => return Ok(state),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        Err(Refusal::Full)
     }
 }
 

@@ -54,6 +54,15 @@ impl Lane {
             || (self.rows == 0 && open_rows == 0)
     }
 
+    /// How many rows fit, as [`has_room`](Self::has_room) counts.
+    pub(crate) fn rows_of_room(&self, open_rows: u64, open_bytes: u64) -> u64 {
+        match self.has_room(open_rows, open_bytes) {
+            false => 0,
+            true if self.keeping == Keeping::WhileRoom => u64::MAX,
+            true => self.capacity.rows.saturating_sub(self.rows + open_rows).max(1),
+        }
+    }
+
     fn is_full_with(&self, more_rows: u64, more_bytes: u64) -> bool {
         self.rows + more_rows >= self.capacity.rows || self.bytes + more_bytes > self.capacity.bytes
     }

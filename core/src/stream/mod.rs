@@ -9,12 +9,14 @@ mod level;
 pub(crate) mod report;
 mod resume;
 pub(crate) mod segment;
+mod send_columns;
 mod send_error;
 mod sift_stream;
 pub(crate) mod watched;
 
 pub use level::{Level, Watermarks};
 pub use report::{FinishError, Report};
+pub use send_columns::SendColumnsError;
 pub use send_error::{SendError, TrySendError};
 pub use sift_stream::SiftStream;
 pub(crate) use sift_stream::{Inner, Registration};

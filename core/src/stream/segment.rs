@@ -53,6 +53,22 @@ impl Segment {
         Ok(Self::new(ids.put_into(&self.bytes)?, self.first_id, self.rows))
     }
 
+    /// The first `rows` rows, which are fewer than all, and the others.
+    pub(crate) fn split(&self, rows: u32) -> (Self, Self) {
+        let mut at = 0;
+        for _ in 0..rows {
+            let len = self.bytes.get(at + 1..at + PREFIX_LEN).and_then(|len| len.try_into().ok());
+            let len = u32::from_be_bytes(len.unwrap_or_default());
+            at += PREFIX_LEN + usize::try_from(len).unwrap_or(usize::MAX);
+        }
+        let (head, tail) = self.bytes.split_at(at.min(self.bytes.len()));
+        let second = self.first_id + u64::from(rows);
+        (
+            Self::new(head.to_vec(), self.first_id, rows),
+            Self::new(tail.to_vec(), second, self.rows.saturating_sub(rows)),
+        )
+    }
+
     /// What the segment costs in memory, which may be more than its bytes.
     pub(crate) fn allocated(&self) -> usize {
         self.bytes.capacity()

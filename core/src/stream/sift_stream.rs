@@ -165,8 +165,28 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         self.inner.transport.finish(deadline(timeout))
     }
 
+    /// The same as [`flush`](Self::flush) without blocking the thread: for callers in an async runtime, whichever it is.
+    /// Dropping the future does not undo the request.
+    pub async fn flush_async(&self, level: Level, timeout: Duration) -> Result<()> {
+        self.check_process()?;
+        let inner = Arc::clone(&self.inner);
+        let flush = async move { inner.transport.flush_async(level, task_deadline(timeout)).await };
+        self.on_own_threads(flush).await
+    }
+
+    /// The same as [`finish`](Self::finish) without blocking the thread: for callers in an async runtime, whichever it
+    /// is. Dropping the future does not undo it: the stream ends all the same.
+    pub async fn finish_async(&self, timeout: Duration) -> Result<Report, FinishError> {
+        let untold = |error| FinishError { error, report: Report::default() };
+        self.check_process().map_err(untold)?;
+        let inner = Arc::clone(&self.inner);
+        let finish = async move { Ok(inner.transport.finish_async(task_deadline(timeout)).await) };
+        self.on_own_threads(finish).await.unwrap_or_else(|error| Err(untold(error)))
+    }
+
     /// Asks Sift to confirm what was accepted so far, and waits for nothing; an event and the watermarks tell when it did.
     pub fn checkpoint(&self) -> Result<()> {
+        self.check_process()?;
         self.inner.transport.checkpoint()
     }
 
@@ -269,11 +289,10 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     }
 
     #[cold]
-    fn no_room_within(&self, timeout: Duration) -> Error {
+    pub(super) fn no_room_within(&self, timeout: Duration) -> Error {
         let cause = self.inner.transport.trouble();
         let cause = cause.map(|why| format!("; the cause: {why}")).unwrap_or_default();
-        let message =
-            format!("no room for the row within {timeout:?}: send again later, or wait longer{cause}");
+        let message = format!("no room within {timeout:?}: send again later, or wait longer{cause}");
         Error::new(ErrorCode::Timeout, message)
     }
 
@@ -349,11 +368,16 @@ impl<E: Encoder> SiftStream<E, FileBackup> {
     }
 }
 
-fn refusal(refused: Refusal) -> Error {
+pub(super) fn refusal(refused: Refusal) -> Error {
     match refused {
         Refusal::Full => full(),
         Refusal::Closed(error) | Refusal::Invalid(error) => error,
     }
+}
+
+fn task_deadline(timeout: Duration) -> tokio::time::Instant {
+    let now = tokio::time::Instant::now();
+    now.checked_add(timeout).unwrap_or(now + FOREVER)
 }
 
 fn deadline(timeout: Duration) -> Instant {

@@ -46,4 +46,21 @@ impl<S> Watched<S> {
             }
         }
     }
+
+    /// The same wait as a task of a tokio runtime.
+    pub(crate) async fn until<T>(
+        &self,
+        deadline: tokio::time::Instant,
+        mut done: impl FnMut(&mut S) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let listener = self.changed.listen();
+            if let Some(result) = done(&mut self.lock()) {
+                return Some(result);
+            }
+            if tokio::time::timeout_at(deadline, listener).await.is_err() {
+                return done(&mut self.lock());
+            }
+        }
+    }
 }

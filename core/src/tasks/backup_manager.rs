@@ -31,6 +31,8 @@ pub(crate) struct BackupManager {
     max_file_count: Option<usize>,
     /// Confirmed rows that the journal knows.
     journalled: RangeSet,
+    /// The file that is being written could go, but for rows that were still in memory.
+    is_behind: bool,
     /// No confirmation comes any more.
     network_over: Arc<AtomicBool>,
 }
@@ -48,6 +50,7 @@ impl BackupManager {
             retain_backups: policy.retain_backups,
             max_file_count: policy.rolling_file_policy.max_file_count,
             journalled: RangeSet::new(),
+            is_behind: false,
             network_over,
         }
     }
@@ -67,26 +70,37 @@ impl BackupManager {
         self.network_over.load(Ordering::Acquire)
     }
 
+    /// How many rows were confirmed, or rejected and put in quarantine.
+    pub(crate) fn done_rows(&self) -> u64 {
+        self.delivery.ledger(|ledger| ledger.confirmed().len() + ledger.rejected().len())
+    }
+
     /// Whether something was confirmed that the journal does not know.
-    pub(crate) fn has_news(&self) -> bool {
-        self.delivery.ledger(|ledger| ledger.confirmed().len() != self.journalled.len())
+    fn has_news(&self) -> bool {
+        self.done_rows() != self.journalled.len()
     }
 
     /// Writes down what was confirmed since the last time, and removes files in which nothing else is left.
     pub(crate) fn settle(&mut self, writer: &mut SpoolWriter) -> Result<()> {
-        if !self.has_news() {
+        if !self.has_news() && !self.is_behind {
             return Ok(());
         }
         let journalled = &self.journalled;
-        let news: Vec<_> = self
-            .delivery
-            .ledger(|ledger| ledger.confirmed().iter().flat_map(|ids| journalled.gaps(ids)).collect());
+        let news: Vec<_> = self.delivery.ledger(|ledger| {
+            // What was rejected is in quarantine: the file need not keep it either.
+            let done = ledger.confirmed().iter().chain(ledger.rejected().iter());
+            done.flat_map(|ids| journalled.gaps(ids)).collect()
+        });
         self.spool.confirm(self.spool.epoch(), &news)?;
         self.journalled.extend(news);
-        if !self.retain_backups {
-            self.finish_current(writer)?;
-        }
-        self.remove_confirmed()
+        let finished = if self.retain_backups { Ok(()) } else { self.finish_current(writer) };
+        self.remove_confirmed()?;
+        self.is_behind = !self.retain_backups && self.is_all_confirmed(writer);
+        finished
+    }
+
+    fn is_all_confirmed(&self, writer: &SpoolWriter) -> bool {
+        writer.current_ids().is_some_and(|ids| self.journalled.contains(&ids))
     }
 
     /// Removes the finished files in which every row is confirmed.
@@ -100,7 +114,7 @@ impl BackupManager {
     /// Finishes the file that is being written if that lets it go: now, or with the next checkpoint.
     fn finish_current(&self, writer: &mut SpoolWriter) -> Result<()> {
         let Some(ids) = writer.current_ids() else { return Ok(()) };
-        if self.journalled.contains(&ids) && writer.rows_in_memory() == 0 {
+        if self.is_all_confirmed(writer) && writer.rows_in_memory() == 0 {
             return writer.finish_unsynced();
         }
         if self.journalled.contains(&(ids.start..ids.start + 1)) && writer.current_bytes() >= WORTH_FINISHING

@@ -20,6 +20,8 @@ pub(crate) struct Carried {
     bytes: u64,
     /// When the stream was opened, and when it was half-closed.
     opened_at: Option<Instant>,
+    /// Its rows have it to themselves, because Sift rejects some of them.
+    is_isolated: bool,
     ended_at: Option<Instant>,
 }
 
@@ -46,6 +48,11 @@ impl CarriedStreams {
             carried.allocated += allocated;
             self.allocated += allocated;
         }
+    }
+
+    /// The stream `number` carries suspect rows.
+    pub(crate) fn isolates(&mut self, number: StreamNumber) {
+        self.streams.entry(number).or_default().is_isolated = true;
     }
 
     pub(crate) fn get(&self, number: StreamNumber) -> Option<&Carried> {
@@ -94,6 +101,15 @@ impl Carried {
     /// How long ago the stream was opened.
     pub(crate) fn age(&self) -> Duration {
         self.opened_at.map(|at| at.elapsed()).unwrap_or_default()
+    }
+
+    pub(crate) fn is_isolated(&self) -> bool {
+        self.is_isolated
+    }
+
+    /// The kept segments.
+    pub(crate) fn into_segments(self) -> Vec<Arc<Segment>> {
+        self.segments
     }
 
     /// Puts the kept segments back among those to send, in the order of their IDs.

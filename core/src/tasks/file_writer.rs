@@ -25,7 +25,9 @@ use crate::events::{EventKind, Events};
 use crate::metrics::DiskCounters;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::seams::clock::Clock;
-use crate::seams::worker::{Turn, Worker, drive};
+use crate::seams::connector::BoxFuture;
+use crate::seams::runtime::RuntimeHandle;
+use crate::seams::worker::{self, Running, Turn, Worker, drive, drive_as_task};
 use crate::spool::pending::RealIds;
 use crate::spool::{Area, Spool, SpoolWriter, WhenFull, WriterOptions};
 use crate::stream::disk_progress::{DiskMarks, DiskProgress, Requests};
@@ -66,8 +68,9 @@ pub(crate) struct DiskShared {
 struct Failing {
     since: Duration,
     retry_at: Duration,
-    /// What was asked for at the last attempt: something new is tried at once.
+    /// What was asked for, and how many rows were confirmed, at the last attempt: something new is tried at once.
     requests: Requests,
+    confirmed: u64,
 }
 
 /// What the disk thread works with.
@@ -122,20 +125,46 @@ impl FileWriter {
         }
     }
 
+    /// Starts it where the stream runs, beside a worker that uses the slot, too.
+    pub(crate) fn start(self, runtime: &RuntimeHandle, companion: Running) -> Result<()> {
+        match companion {
+            Running::Thread(companion) => {
+                worker::spawn("siftstream-disk", move || self.run(vec![companion])).map(drop)
+            }
+            Running::Task(companion) => {
+                self.run_as_task(runtime, companion);
+                Ok(())
+            }
+        }
+    }
+
+    fn run_as_task(mut self, runtime: &RuntimeHandle, companion: tokio::task::JoinHandle<()>) {
+        let shared = self.shared.clone();
+        let running = runtime.spawn(async move { drive_as_task(&mut self).await });
+        runtime.spawn(async move {
+            if running.await.is_err() {
+                give_up(&shared, died());
+            }
+            if companion.await.is_err() {
+                tell_companion_died();
+            }
+            shared.progress.end();
+        });
+    }
+
     /// Runs until everything is durable after a finish was asked for, or nothing more can be written. The slot is
     /// free when the end is told: the other threads that use it, its `companions`, are over by then, too.
     pub(crate) fn run(mut self, companions: Vec<JoinHandle<()>>) {
         self.companions = companions;
         let shared = self.shared.clone();
         if catch_unwind(AssertUnwindSafe(|| drive(&mut self))).is_err() {
-            let died = Error::new(ErrorCode::WorkerDied, "the disk thread died: create the stream again");
-            give_up(&shared, died);
+            give_up(&shared, died());
         }
         let companions = std::mem::take(&mut self.companions);
         drop(self);
         for companion in companions {
             if companion.join().is_err() {
-                tracing::error!(target: "siftstream::disk", "a thread that reads backups died");
+                tell_companion_died();
             }
         }
         shared.progress.end();
@@ -230,11 +259,9 @@ impl FileWriter {
 
     fn begin_data(&mut self, ids: &RealIds) -> Result<()> {
         if self.parts.area == Area::Pending {
-            let marks = self.writer.rotate()?;
+            self.writer.begin_data(ids)?;
             self.publish();
             self.parts.area = Area::Data;
-            self.writer = self.parts.writer();
-            self.writer.skip_to(marks.written);
             self.real_ids = Some(ids.clone());
         }
         Ok(())
@@ -322,7 +349,9 @@ impl FileWriter {
             self.shared.events.emit(EventKind::DiskDegraded { reason: error.clone() });
         }
         let since = self.failing.map_or(now, |failing| failing.since);
-        self.failing = Some(Failing { since, retry_at: now + self.backoff.next_delay(), requests });
+        let confirmed = self.confirmed_rows();
+        self.failing =
+            Some(Failing { since, retry_at: now + self.backoff.next_delay(), requests, confirmed });
         self.shared.counters.disk_error();
         self.shared.counters.set_degraded(true);
         let full = error.code() == ErrorCode::DiskFull;
@@ -336,8 +365,23 @@ impl FileWriter {
         }
         if let Some(manager) = self.parts.manager.as_ref().filter(|_| full) {
             manager.backup_full();
+            self.let_current_go();
         }
         self.shared.progress.set_trouble(Some(error));
+    }
+
+    /// What waits is written when files go: the one that is being written must be able to go, too.
+    fn let_current_go(&mut self) {
+        if self.writer.current_file().is_some()
+            && let Err(error) = self.writer.finish_written()
+        {
+            tracing::debug!(target: "siftstream::disk", %error, "the full disk keeps its last file open");
+        }
+    }
+
+    /// How many rows the disk need not have any more: with more of them, files can go.
+    fn confirmed_rows(&self) -> u64 {
+        self.parts.manager.as_ref().map_or(0, BackupManager::done_rows)
     }
 
     /// How long to wait for rows, for a request, or for what the writer has to do.
@@ -366,8 +410,9 @@ impl Worker for FileWriter {
     fn turn(&mut self) -> Turn {
         self.learn_ids();
         let requests = self.shared.progress.requests();
-        let news = self.parts.manager.as_ref().is_some_and(BackupManager::has_news);
-        if let Some(failing) = self.failing.filter(|failing| !news && failing.requests == requests) {
+        let confirmed = self.confirmed_rows();
+        let same = |failing: &Failing| failing.requests == requests && failing.confirmed == confirmed;
+        if let Some(failing) = self.failing.filter(same) {
             let left = failing.retry_at.saturating_sub(self.parts.clock.monotonic());
             if !left.is_zero() {
                 self.publish();
@@ -399,6 +444,19 @@ impl Worker for FileWriter {
     fn rest(&self, timeout: Duration) {
         self.shared.intake.park(Outlet::Disk, timeout);
     }
+
+    fn woken(&self) -> BoxFuture<'static, ()> {
+        let intake = Arc::clone(&self.shared.intake);
+        Box::pin(async move { intake.woken(Outlet::Disk).await })
+    }
+}
+
+fn died() -> Error {
+    Error::new(ErrorCode::WorkerDied, "the disk thread died: create the stream again")
+}
+
+fn tell_companion_died() {
+    tracing::error!(target: "siftstream::disk", "a thread that reads backups died");
 }
 
 /// Nothing more is written.

@@ -14,24 +14,31 @@
 //! nothing is kept here: rows that a failed stream carried, or that left the lane unsent, are owed, and re-ingestion
 //! sends them from the disk.
 
+mod judge;
+mod reach;
+mod silence;
+mod triggers;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::carried::{Carried, CarriedStreams};
+use super::carried::CarriedStreams;
+use super::isolation::Isolation;
 use super::late_ids::Gate;
 use super::link::Link;
-use crate::control::{RetryClass, classify, to_error};
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
-use crate::grpc::{Connection, Failure, FailureKind, IngestStream, Verdict, await_verdict};
+use crate::failure_policy::FailurePolicies;
+use crate::grpc::{Connection, IngestStream, Verdict};
 use crate::ledger::{Ledger, StreamNumber};
 use crate::metrics::StreamCounters;
+use crate::quarantine::RejectedRow;
 use crate::retry::{Backoff, RetryPolicy};
-use crate::stream::delivery::{Delivery, Requests};
+use crate::stream::delivery::Delivery;
 use crate::stream::intake::{Intake, Outlet};
 use crate::stream::segment::Segment;
 
@@ -79,6 +86,8 @@ struct Current {
     number: StreamNumber,
     stream: IngestStream,
     opened: Instant,
+    /// Rows that have this stream to themselves, as far as they were not sent; none on an ordinary stream.
+    suspects: Option<VecDeque<Arc<Segment>>>,
 }
 
 impl Unconfirmed {
@@ -103,6 +112,17 @@ pub(crate) struct LiveShared {
     pub(crate) events: Option<Arc<Events>>,
     /// What is closed as long as rows cannot be sent for lack of IDs.
     pub(crate) gate: Option<Arc<Gate>>,
+    /// What becomes of rows that Sift rejects.
+    pub(crate) rejects: Rejects,
+}
+
+/// What becomes of rows that Sift rejects by themselves.
+#[derive(Clone)]
+pub(crate) enum Rejects {
+    /// The user's policy decides.
+    ByPolicy(Arc<FailurePolicies>),
+    /// Somebody else decides, and looks here for them.
+    Handed(Arc<Mutex<Vec<RejectedRow>>>),
 }
 
 impl LiveShared {
@@ -135,6 +155,10 @@ pub(crate) struct Ingestion {
     /// Rows below this ID have left the intake.
     taken_below: u64,
     carried: CarriedStreams,
+    /// Rows among which Sift rejects some.
+    isolation: Isolation,
+    /// Rows that Sift rejected by themselves, and what it said.
+    poison: VecDeque<RejectedRow>,
     connecting: Option<JoinHandle<Result<Connection>>>,
     connection: Option<Connection>,
     /// Connections that carry only streams that are closing.
@@ -169,6 +193,8 @@ impl Ingestion {
             outbox: VecDeque::new(),
             taken_below: 0,
             carried: CarriedStreams::default(),
+            isolation: Isolation::default(),
+            poison: VecDeque::new(),
             connecting: None,
             connection: None,
             retiring: HashMap::new(),
@@ -201,6 +227,10 @@ impl Ingestion {
             if requests.cancelled {
                 return Ok(());
             }
+            self.end_pause();
+            while let Some(row) = self.poison.pop_front() {
+                self.reject(row).await?;
+            }
             self.take()?;
             moved |= !self.outbox.is_empty();
             if self.checkpoint_is_due(&requests) {
@@ -209,9 +239,10 @@ impl Ingestion {
             if requests.finishing && self.is_done() {
                 return Ok(());
             }
-            let nothing_to_send = self.outbox.is_empty();
+            let nothing_to_send = self.has_nothing_to_send();
             if !nothing_to_send {
                 self.approach_a_stream().await;
+                self.begin_isolation();
             }
             let lingers = nothing_to_send && moved && !self.options.linger.is_zero();
             if nothing_to_send
@@ -222,7 +253,7 @@ impl Ingestion {
                 continue;
             }
             let wake_at = self.wake_at(lingers);
-            let can_send = !nothing_to_send && self.current.is_some();
+            let can_send = self.can_send();
             let sendable = async {
                 match &mut self.current {
                     Some(current) if can_send => {
@@ -280,7 +311,42 @@ impl Ingestion {
     }
 
     fn window_is_full(&self) -> bool {
-        self.window_bytes().is_some_and(|window| self.carried.allocated() >= window)
+        self.window_bytes().is_some_and(|window| self.kept_bytes() >= window)
+    }
+
+    /// Memory of the rows that are kept for sending again.
+    fn kept_bytes(&self) -> u64 {
+        self.carried.allocated() + self.isolation.allocated()
+    }
+
+    /// Whether the open stream, or the next one, has no row to carry.
+    fn has_nothing_to_send(&self) -> bool {
+        match self.current.as_ref().and_then(|current| current.suspects.as_ref()) {
+            Some(suspects) => suspects.is_empty(),
+            None => self.outbox.is_empty() && self.isolation.is_empty(),
+        }
+    }
+
+    /// Whether there is a row for the stream that is open.
+    fn can_send(&self) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|current| !current.suspects.as_ref().unwrap_or(&self.outbox).is_empty())
+    }
+
+    /// Gives suspect rows the stream that is open and carries nothing yet.
+    fn begin_isolation(&mut self) {
+        let closing = self.carried.closing().count();
+        let Some(current) = &mut self.current else { return };
+        let is_fresh = current.suspects.is_none()
+            && !self.shared.delivery.ledger(|ledger| ledger.carries_rows(current.number));
+        if is_fresh
+            && closing < MOST_CLOSING
+            && let Some(rows) = self.isolation.next()
+        {
+            self.carried.isolates(current.number);
+            current.suspects = Some(rows.into());
+        }
     }
 
     /// Whether rows must stay where they are: there is no room for them, or they have no IDs yet.
@@ -312,46 +378,6 @@ impl Ingestion {
         self.taken_below = self.taken_below.max(end);
     }
 
-    fn checkpoint_is_due(&self, requests: &Requests) -> bool {
-        let Some(current) = &self.current else { return false };
-        let Some(first_carried) = self.shared.delivery.ledger(|ledger| ledger.first_carried(current.number))
-        else {
-            return false;
-        };
-        let closing = self.carried.closing().count();
-        if closing >= MOST_CLOSING {
-            return false;
-        }
-        let wanted_below = requests.checkpoint_below;
-        let sent_below = self.outbox.front().map_or(self.taken_below, |segment| segment.ids().start);
-        let going_away = self.connection.as_ref().is_some_and(|connection| !connection.is_usable());
-        (requests.finishing && self.outbox.is_empty() && self.nothing_waits())
-            || (first_carried < wanted_below && sent_below >= wanted_below)
-            || (requests.checkpoint_now && closing == 0)
-            || (self.keeps_rows() && self.is_triggered(current))
-            || self.window_fills(current.number)
-            || going_away
-    }
-
-    /// Whether time, rows or bytes ask for a checkpoint.
-    fn is_triggered(&self, current: &Current) -> bool {
-        let CheckpointTriggers { interval, rows, bytes } = self.options.checkpoints;
-        let carried = self.carried.get(current.number);
-        let reached = |most: Option<u64>, has: fn(&Carried) -> u64| {
-            most.is_some_and(|most| carried.is_some_and(|carried| has(carried) >= most))
-        };
-        current.opened.elapsed() >= interval || reached(rows, Carried::rows) || reached(bytes, Carried::bytes)
-    }
-
-    /// Whether the window is half full and the stream carries enough of it for an early checkpoint to be worth it.
-    fn window_fills(&self, number: StreamNumber) -> bool {
-        let Some(window) = self.window_bytes() else { return false };
-        let share = window / (2 * MOST_CLOSING as u64);
-        self.carried.allocated() >= window / 2
-            && (self.carried.get(number).is_some_and(|carried| carried.allocated() >= share)
-                || self.window_is_full())
-    }
-
     fn nothing_waits(&self) -> bool {
         self.shared.intake.levels().wire.rows == 0
     }
@@ -367,7 +393,13 @@ impl Ingestion {
     }
 
     fn is_done(&self) -> bool {
-        self.outbox.is_empty() && self.carries_nothing() && self.nothing_waits()
+        let isolates = self.current.as_ref().is_some_and(|current| current.suspects.is_some());
+        self.outbox.is_empty()
+            && self.isolation.is_empty()
+            && self.poison.is_empty()
+            && !isolates
+            && self.carries_nothing()
+            && self.nothing_waits()
     }
 
     fn carries_rows(&self, number: StreamNumber) -> bool {
@@ -378,229 +410,31 @@ impl Ingestion {
         self.shared.delivery.ledger(Ledger::carries_nothing)
     }
 
-    /// Takes the next step towards an open stream: wait, connect, open.
-    async fn approach_a_stream(&mut self) {
-        if self.current.is_some() || self.connecting.is_some() {
-            return;
-        }
-        if let Pause::Until(end) = self.pause {
-            if Instant::now() < end {
-                return;
-            }
-            self.pause = Pause::None;
-            self.shared.counters.backoff_ends();
-        }
-        if self.connection.as_ref().is_some_and(|connection| !connection.is_usable()) {
-            self.retire_connection();
-        }
-        let Some(connection) = &self.connection else {
-            let link = self.link.clone();
-            self.connecting = Some(self.link.runtime().spawn(async move { link.connect().await }));
-            return;
-        };
-        let Ok(opened) = tokio::time::timeout(OPEN_PATIENCE, self.link.open_stream(connection)).await else {
-            return;
-        };
-        match opened {
-            Ok((stream, response)) => {
-                let number = self.next_number;
-                self.next_number += 1;
-                let verdict =
-                    await_verdict(response, stream.id(), Arc::clone(connection.watch()), connection.pings());
-                let verdict = async move { (number, verdict.await) };
-                self.awaited.insert(number, self.verdicts.spawn(verdict));
-                self.carried.open(number, Instant::now());
-                self.shared.delivery.open(number);
-                self.shared.counters.stream_opened();
-                self.current = Some(Current { number, stream, opened: Instant::now() });
-            }
-            Err(error) => {
-                tracing::debug!(target: "siftstream::ingestion", %error, "cannot open a stream on this connection");
-                self.retire_connection();
-            }
-        }
-    }
-
-    /// Lets the connection end with the streams that still close on it.
-    fn retire_connection(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && !self.awaited.is_empty()
-        {
-            self.retiring.insert(self.next_number, connection);
-        }
-    }
-
-    fn connected(&mut self, connected: Result<Connection>) -> Result<()> {
-        match connected {
-            Ok(connection) => {
-                self.progress = (connection.watch().progress(), Instant::now());
-                self.connection = Some(connection);
-                self.shared.emit(|| EventKind::Connected);
-                Ok(())
-            }
-            Err(error) => self.failed(RetryClass::Transient { retry_after: None }, error),
-        }
-    }
-
     fn send_out(&mut self, writable: bool) {
         let Some(current) = &mut self.current else { return };
         let mut working = writable;
         while working && current.stream.has_capacity() {
-            let Some(segment) = self.outbox.pop_front() else { break };
+            let source = current.suspects.as_mut().unwrap_or(&mut self.outbox);
+            let Some(segment) = source.pop_front() else { break };
             self.carried.add(current.number, &segment, self.options.unconfirmed.is_in_memory());
             self.shared.delivery.carry(current.number, segment.ids());
             self.shared.counters.sent(segment.rows(), segment.bytes().len());
             working = current.stream.send(segment).is_ok();
         }
+        let is_isolated = current.suspects.as_ref().is_some_and(VecDeque::is_empty);
         if !working {
-            // What the stream carried comes back with its verdict.
-            self.current = None;
+            self.lose_current();
+        } else if is_isolated {
+            self.half_close();
         }
     }
 
-    fn judge(&mut self, number: StreamNumber, verdict: Verdict) -> Result<()> {
-        self.awaited.remove(&number);
-        if self.current.as_ref().is_some_and(|current| current.number == number)
-            && let Some(mut current) = self.current.take()
-        {
-            current.stream.cancel();
+    /// The open stream takes nothing more. What it carried comes back with its verdict.
+    fn lose_current(&mut self) {
+        let unsent = self.current.take().and_then(|current| current.suspects);
+        if let Some(rows) = unsent.filter(|rows| !rows.is_empty()) {
+            self.isolation.again(rows.into());
         }
-        if self.awaited.is_empty() {
-            self.retiring.clear();
-        }
-        let carried = self.carried.remove(number);
-        let verdict = match verdict {
-            Verdict::Confirmed => self.shared.delivery.confirm(number).ok_or_else(Failure::early),
-            Verdict::Failed(failure) => Err(failure),
-        };
-        match verdict {
-            Ok(ids) => {
-                self.shared.counters.checkpoint(true);
-                self.shared.counters.status(0);
-                self.failures = 0;
-                self.backoff.reset();
-                self.shared.emit(|| EventKind::Checkpoint {
-                    ranges: ids.iter().collect(),
-                    rows: ids.len(),
-                    duration: carried.age(),
-                });
-                Ok(())
-            }
-            Err(failure) => {
-                self.shared.counters.checkpoint(false);
-                self.shared.counters.status(failure.code);
-                let ids = self.shared.delivery.fail(number);
-                match self.options.unconfirmed {
-                    Unconfirmed::InMemory { .. } => carried.send_again(&mut self.outbox),
-                    Unconfirmed::OnDisk => self.shared.delivery.owe(ids.iter()),
-                    Unconfirmed::NotKept => self.shared.delivery.give_up(ids.iter()),
-                }
-                let error = self.error_of(&failure);
-                if !ids.is_empty() {
-                    let (ranges, reason) = (ids.iter().collect(), error.clone());
-                    self.shared.emit(|| EventKind::CheckpointFailed { ranges, reason });
-                }
-                self.failed_stream(&failure, error)
-            }
-        }
-    }
-
-    fn error_of(&self, failure: &Failure) -> Error {
-        let key = self.link.key().current();
-        match failure.kind {
-            FailureKind::Status => {
-                to_error("Sending rows", self.link.place(), failure.code, &failure.message, &key)
-            }
-            _ => Error::new(ErrorCode::Unavailable, format!("{}: {}", self.link.place(), failure.message)),
-        }
-    }
-
-    fn failed_stream(&mut self, failure: &Failure, error: Error) -> Result<()> {
-        let class = match failure.kind {
-            FailureKind::Status => classify(failure.code, &failure.details),
-            FailureKind::EarlyOk => {
-                self.shared.counters.early_ok();
-                RetryClass::Transient { retry_after: None }
-            }
-            FailureKind::Broken | FailureKind::Silent => {
-                self.connection = None;
-                RetryClass::Transient { retry_after: None }
-            }
-        };
-        self.failed(class, error)
-    }
-
-    /// Decides whether and when to try again after a failure.
-    fn failed(&mut self, class: RetryClass, error: Error) -> Result<()> {
-        self.failures += 1;
-        let error = error.with_data_status(match self.options.unconfirmed {
-            Unconfirmed::InMemory { .. } => DataStatus::InMemory,
-            Unconfirmed::OnDisk => DataStatus::OnDisk,
-            Unconfirmed::NotKept => DataStatus::Unknown,
-        });
-        let Some(policy) = self.options.retry_policy else { return Err(error) };
-        let exhausted = !self.keeps_rows() && self.failures > policy.max_attempts;
-        let wait = match class {
-            RetryClass::Rejected | RetryClass::Fatal => return Err(error),
-            RetryClass::Reregister if self.failures > 1 => return Err(error),
-            _ if exhausted => return Err(error),
-            RetryClass::Auth => self.backoff.after_auth(),
-            RetryClass::Transient { retry_after: Some(asked) } => self.backoff.after(asked),
-            RetryClass::Transient { retry_after: None } | RetryClass::Reregister => self.backoff.next_delay(),
-        };
-        tracing::warn!(target: "siftstream::ingestion", %error, ?wait, "will try again");
-        self.shared.emit(|| EventKind::Disconnected { reason: error, retry_in: wait });
-        self.shared.counters.backoff_begins(wait);
-        self.pause = Pause::Until(Instant::now() + wait);
-        Ok(())
-    }
-
-    /// Whether rows wait for nothing but the server: for a gRPC stream, or for room on it.
-    fn is_held_up(&self) -> bool {
-        !self.outbox.is_empty()
-            && matches!(self.pause, Pause::None)
-            && (self.current.is_some() || self.awaited.is_empty())
-    }
-
-    /// The server grants no gRPC stream on this connection.
-    fn give_up_connection(&mut self, now: Instant) -> Result<()> {
-        self.connection = None;
-        self.progress.1 = now;
-        let message = format!("{} grants no stream on this connection", self.link.place());
-        self.failed(RetryClass::Transient { retry_after: None }, Error::new(ErrorCode::Unavailable, message))
-    }
-
-    /// Gives up streams on which nothing moves.
-    fn watch_for_silence(&mut self) -> Result<()> {
-        let now = Instant::now();
-        if let Some(connection) = &self.connection {
-            let progress = connection.watch().progress();
-            let waits = !self.carries_nothing() || self.is_held_up();
-            if progress != self.progress.0 || !waits {
-                self.progress = (progress, now);
-            }
-        }
-        let since = |at: Instant| now.saturating_duration_since(at);
-        let unanswered = self.carried.closing().find(|(_, ended)| {
-            since(*ended) >= self.options.response_timeout
-                && since(self.progress.1) >= self.options.response_timeout
-        });
-        let silent = self.current.is_some() && since(self.progress.1) >= self.options.idle_timeout;
-        let number = match (unanswered, &self.current) {
-            (Some((number, _)), _) => number,
-            (None, Some(current)) if silent && (self.is_held_up() || self.carries_rows(current.number)) => {
-                current.number
-            }
-            (None, None) if self.is_held_up() && since(self.progress.1) >= self.options.idle_timeout => {
-                return self.give_up_connection(now);
-            }
-            _ => return Ok(()),
-        };
-        if let Some(verdict) = self.awaited.remove(&number) {
-            verdict.abort();
-        }
-        self.progress.1 = now;
-        self.judge(number, Verdict::Failed(Failure::silent("nothing moved on the stream for too long")))
     }
 }
 

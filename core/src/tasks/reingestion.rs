@@ -20,16 +20,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::reading::Reading;
-use self::sent::{Origin, Sent};
+use self::sent::{Origin, Sent, Source};
 use super::backlog::Backlog;
 use super::ingestion::LiveShared;
 use super::resend::{Resend, ResendStarter};
 use crate::checkpoint::Marks;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
+use crate::failure_policy::FailurePolicies;
 use crate::ledger::RangeSet;
 use crate::metrics::RecoveryCounters;
+use crate::quarantine::RejectedRow;
 use crate::seams::clock::Clock;
+use crate::seams::connector::BoxFuture;
 use crate::seams::worker::{Turn, Worker};
 use crate::spool::journal::Run;
 use crate::spool::{Area, FileInventory, Spool, StoredFile};
@@ -40,7 +43,7 @@ use crate::stream::segment::Segment;
 const TURN_BYTES: usize = 256 * 1024;
 /// How often room for more rows, or a confirmation, is looked for.
 const BUSY_REST: Duration = Duration::from_millis(2);
-/// How long live rows that pile up keep others waiting before the next look.
+/// How long live rows that pile up, or a pause that Sift asked for, keep others waiting before the next look.
 const LIVE_FIRST: Duration = Duration::from_millis(10);
 /// How often an idle worker looks for owed rows.
 const IDLE_REST: Duration = Duration::from_millis(50);
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) progress: Arc<DiskProgress>,
     pub(crate) recovery: Arc<RecoveryCounters>,
     pub(crate) events: Arc<Events>,
+    pub(crate) policies: FailurePolicies,
     pub(crate) marks: Arc<Marks>,
 }
 
@@ -83,16 +87,20 @@ pub(crate) struct Reingestion {
     set_aside: RangeSet,
     /// By file of this epoch: rows that it should have, and has not.
     absent: BTreeMap<u64, RangeSet>,
-    /// The disk thread was asked to finish its file, because owed rows are in no finished one.
-    awaits_rotation: bool,
+    /// Owed rows that were written and in no finished file, when the disk thread was asked to finish its file.
+    asked_for: Option<RangeSet>,
     reading: Option<Reading>,
     sent: VecDeque<Sent>,
+    /// Rows that Sift rejected and that were not dealt with yet.
+    rejected: VecDeque<RejectedRow>,
     /// Owed rows of this epoch that are on their way.
     on_their_way: RangeSet,
     /// From when on the rate allows more.
     next_at: Duration,
     finishing: bool,
     begun: bool,
+    /// A rejected row ended the stream.
+    is_stopped: bool,
     /// Rows of earlier epochs stay where they are until the next start.
     left_behind: bool,
     /// Something was sent again since it was last said that all is.
@@ -121,13 +129,15 @@ impl Reingestion {
             recovered: VecDeque::new(),
             set_aside: RangeSet::new(),
             absent: BTreeMap::new(),
-            awaits_rotation: false,
+            asked_for: None,
             reading: None,
             sent: VecDeque::new(),
+            rejected: VecDeque::new(),
             on_their_way: RangeSet::new(),
             next_at,
             finishing: false,
             begun: false,
+            is_stopped: false,
             left_behind: !options.recover_on_start,
             behind: false,
         }
@@ -137,6 +147,11 @@ impl Reingestion {
     /// for their IDs, too, are found by the ledger.
     fn look_back(&mut self) {
         self.backlog.patch();
+        if !self.options.retain_backups
+            && let Err(error) = self.spools[0].remove_confirmed()
+        {
+            tracing::debug!(target: "siftstream::reingestion", %error, "confirmed files go later");
+        }
         if !self.options.recover_on_start {
             return;
         }
@@ -217,45 +232,49 @@ impl Reingestion {
         };
         let own = &self.spools[0];
         if let Some(file) = own.finished_file_with(&wanted, &self.absent)? {
-            self.awaits_rotation = false;
+            self.asked_for = None;
             match own.scan(file).and_then(|inventory| Reading::owed(own, &inventory, wanted)) {
                 Ok(reading) => self.reading = Some(reading),
+                Err(error) if error.code() == ErrorCode::NotFound => own.forget(file.number)?,
                 Err(error) => self.set_aside(0, file.number, &error),
             }
             return Ok(None);
         }
         if self.shared.progress.failure().is_some() {
             let kept = self.kept(&wanted)?;
-            if kept.is_empty() {
-                return Ok(Some(Turn::Rest(IDLE_REST)));
+            if !kept.is_empty() {
+                self.reading = Some(Reading::from_memory(kept, wanted));
+                return Ok(None);
             }
-            self.reading = Some(Reading::from_memory(kept, wanted));
-            return Ok(None);
         }
         let written = self.shared.progress.marks().written;
         if first >= written {
             return Ok(Some(Turn::Rest(BUSY_REST)));
         }
-        if !std::mem::replace(&mut self.awaits_rotation, true) {
-            self.shared.progress.request_rotation();
-            self.shared.live.intake.wake_consumers();
-        } else if !self.shared.progress.requests().rotate {
-            self.awaits_rotation = false;
-            self.miss(&wanted, written);
+        match self.asked_for.take() {
+            None => {
+                self.asked_for = Some(wanted.overlap(&(0..written)).into_iter().collect());
+                self.shared.progress.request_rotation();
+                self.shared.live.intake.wake_consumers();
+            }
+            Some(rows) if self.shared.progress.requests().rotate => self.asked_for = Some(rows),
+            Some(rows) => self.miss(&rows, &wanted),
         }
         Ok(Some(Turn::Rest(BUSY_REST)))
     }
 
-    /// Every file is finished, and rows that were written are in none: the disk lost them, or somebody removed them.
-    fn miss(&self, wanted: &RangeSet, written: u64) {
+    /// The file that was being written when these rows were asked for is finished, and those that are still wanted are
+    /// in no file: the disk lost them, or somebody removed them.
+    fn miss(&self, asked_for: &RangeSet, wanted: &RangeSet) {
+        let missing: RangeSet = asked_for.iter().flat_map(|ids| wanted.overlap(&ids)).collect();
         let own = &self.spools[0];
         let may_come = own.files().iter().any(|file| file.area == Area::Pending);
-        let missing = || own.finished_file_with(wanted, &self.absent).is_ok_and(|found| found.is_none());
-        if may_come || !missing() {
+        let in_no_file = || own.finished_file_with(&missing, &self.absent).is_ok_and(|found| found.is_none());
+        if missing.is_empty() || may_come || !in_no_file() {
             return;
         }
-        let ranges = wanted.overlap(&(0..written));
-        let rows = ranges.iter().map(|range| range.end - range.start).sum();
+        let ranges: Vec<_> = missing.iter().collect();
+        let rows = missing.len();
         tracing::error!(target: "siftstream::reingestion", rows, ids = ?ranges, "backups of unconfirmed rows are gone");
         self.shared.live.delivery.give_up(ranges.iter().cloned());
         self.shared.events.emit(EventKind::Dropped { ranges, rows, cause: "lost by the disk".to_owned() });
@@ -308,7 +327,7 @@ impl Reingestion {
             if let Some(file) = source.file.filter(|_| source.is_own_epoch) {
                 self.absent.entry(file.number).or_default().extend(reading.missing().iter());
             }
-            let below = self.sent.back().map_or_else(|| self.resend.confirmed(), |last| last.below);
+            let below = self.sent.back().map_or_else(|| self.resend.settled(), |last| last.below);
             self.sent.push_back(Sent { source, origin: Origin::EndOfFile, below });
         }
         self.resend.checkpoint();
@@ -316,9 +335,18 @@ impl Reingestion {
 
     /// Writes down what was confirmed.
     fn settle(&mut self) -> Result<()> {
-        let confirmed = self.resend.confirmed();
+        let settled = self.resend.settled();
+        self.rejected.extend(self.resend.take_rejected());
+        self.settle_rejected()?;
+        if self.is_stopped {
+            return Ok(());
+        }
         while let Some(sent) = self.sent.front() {
-            if sent.below > confirmed {
+            if sent.below > settled {
+                break;
+            }
+            // The last chunk may be handed over in part: its place counts once something follows it.
+            if matches!(sent.origin, Origin::Place { .. }) && self.sent.len() == 1 {
                 break;
             }
             match (&sent.origin, sent.source.file) {
@@ -350,6 +378,47 @@ impl Reingestion {
         Ok(())
     }
 
+    /// Deals with rows that Sift rejected by themselves, as the user chose.
+    fn settle_rejected(&mut self) -> Result<()> {
+        while let Some(row) = self.rejected.front() {
+            let Some((source, id)) = self.origin_of(row.id) else { return Ok(()) };
+            let row = RejectedRow { id: id.unwrap_or(row.id), ..row.clone() };
+            let reason = match self.shared.policies.settle(source.epoch, &row) {
+                Ok(reason) => reason,
+                Err(why) if why.code() == ErrorCode::Rejected => {
+                    self.stop(why);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            self.rejected.pop_front();
+            self.shared.events.emit(EventKind::Rejected { reason });
+            match id {
+                Some(id) if source.is_own_epoch => self.shared.live.delivery.reject(id),
+                _ => self.shared.recovery.rejected(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the row came from that was handed over as number `handed`, and its message ID.
+    fn origin_of(&self, handed: u64) -> Option<(Source, Option<u64>)> {
+        let sent = self.sent.iter().find(|sent| handed < sent.below)?;
+        let id = match &sent.origin {
+            Origin::Ids(ids) => Some(ids.end - (sent.below - handed)),
+            Origin::Place { .. } | Origin::EndOfFile => None,
+        };
+        Some((sent.source, id))
+    }
+
+    /// The stream ends because of a row that Sift rejects; everything stays on disk.
+    fn stop(&mut self, why: Error) {
+        self.shared.events.emit(EventKind::Rejected { reason: why.clone() });
+        self.shared.live.delivery.break_with(why.clone());
+        self.shared.live.intake.close(why.with_data_status(DataStatus::NotAccepted));
+        self.is_stopped = true;
+    }
+
     /// Sift takes nothing more of what was sent: leaves those files, and begins anew with the others.
     fn begin_anew(&mut self, why: &Error) {
         let sources: BTreeSet<_> = self
@@ -369,13 +438,17 @@ impl Reingestion {
 
     fn work(&mut self) -> Result<Turn> {
         self.settle()?;
+        if self.is_stopped {
+            return Ok(Turn::Over);
+        }
         if self.finishing {
             return Ok(if self.resend.has_ended() { Turn::Over } else { Turn::Rest(BUSY_REST) });
         }
         if self.scan_next()? {
             return Ok(Turn::Again);
         }
-        if !self.begun || self.shared.live.intake.levels().wire.is_half_full {
+        let live = &self.shared.live;
+        if !self.begun || live.intake.levels().wire.is_half_full || live.delivery.is_holding_off() {
             return Ok(Turn::Rest(LIVE_FIRST));
         }
         let too_early = self.next_at.saturating_sub(self.clock.monotonic());
@@ -419,5 +492,10 @@ impl Worker for Reingestion {
 
     fn rest(&self, timeout: Duration) {
         std::thread::park_timeout(timeout);
+    }
+
+    /// Nobody wakes it.
+    fn woken(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
     }
 }

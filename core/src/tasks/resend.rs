@@ -3,13 +3,15 @@
 //! It is a live stream in small: a lane, an ingestion task, a ledger. What it carries stays in memory until it is
 //! confirmed, so a failure here needs no second look at the disk. Its IDs count what was given to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ingestion::{Ingestion, IngestionOptions, LiveShared, Unconfirmed};
+use super::ingestion::{CheckpointTriggers, Ingestion, IngestionOptions, LiveShared, Rejects, Unconfirmed};
 use super::link::Link;
 use crate::encode::EncodedRow;
 use crate::error::{Error, ErrorCode};
+use crate::ledger::Ledger;
 use crate::metrics::StreamCounters;
+use crate::quarantine::RejectedRow;
 use crate::spool::pbfs::MAX_CHUNK;
 use crate::stream::delivery::Delivery;
 use crate::stream::intake::{Intake, Outlets, Refusal};
@@ -18,6 +20,8 @@ use crate::stream::lane::Capacity;
 /// How much may wait, and how much may be unconfirmed.
 const LANE: Capacity = Capacity { rows: u64::MAX, bytes: 2 << 20 };
 const WINDOW_BYTES: u64 = 8 << 20;
+/// A checkpoint is made after so many bytes: streams that fail again and again still bring rows home between failures.
+const CHECKPOINT_BYTES: u64 = 1 << 20;
 
 /// Starts ways of resending, one after the other.
 #[derive(Clone)]
@@ -31,21 +35,24 @@ impl ResendStarter {
     pub(crate) fn new(link: Link, options: IngestionOptions, counters: Arc<StreamCounters>) -> Self {
         let unconfirmed = Unconfirmed::InMemory { window_bytes: WINDOW_BYTES };
         let retry_policy = Some(options.retry_policy.unwrap_or_default());
-        let options = IngestionOptions { unconfirmed, retry_policy, ..options };
+        let checkpoints = CheckpointTriggers { bytes: Some(CHECKPOINT_BYTES), ..options.checkpoints };
+        let options = IngestionOptions { unconfirmed, retry_policy, checkpoints, ..options };
         Self { link, options, counters }
     }
 
     pub(crate) fn start(&self) -> Resend {
         let max_row_size = usize::try_from(MAX_CHUNK).unwrap_or(usize::MAX);
+        let rejected = Arc::default();
         let shared = LiveShared {
             intake: Arc::new(Intake::new(Outlets::Wire(LANE), WINDOW_BYTES, max_row_size, Vec::new())),
             delivery: Arc::default(),
             counters: Arc::clone(&self.counters),
             events: None,
             gate: None,
+            rejects: Rejects::Handed(Arc::clone(&rejected)),
         };
         Ingestion::spawn(shared.clone(), self.link.clone(), self.options.clone());
-        Resend { intake: shared.intake, delivery: shared.delivery }
+        Resend { intake: shared.intake, delivery: shared.delivery, rejected }
     }
 }
 
@@ -53,6 +60,7 @@ impl ResendStarter {
 pub(crate) struct Resend {
     intake: Arc<Intake>,
     delivery: Arc<Delivery>,
+    rejected: Arc<Mutex<Vec<RejectedRow>>>,
 }
 
 impl Resend {
@@ -69,9 +77,14 @@ impl Resend {
         self.intake.levels().accepted_rows
     }
 
-    /// How many of them, from the first on, are confirmed.
-    pub(crate) fn confirmed(&self) -> u64 {
-        self.delivery.confirmed_contiguous()
+    /// How many of them, from the first on, are confirmed or rejected.
+    pub(crate) fn settled(&self) -> u64 {
+        self.delivery.ledger(Ledger::settled_point)
+    }
+
+    /// Rows that Sift rejected since the last call. Each is here before it counts as settled.
+    pub(crate) fn take_rejected(&self) -> Vec<RejectedRow> {
+        std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Wants everything given so far confirmed.

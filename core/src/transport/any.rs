@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::FlowConfig;
+use crate::seams::connector::BoxFuture;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -90,6 +91,14 @@ impl Transport for AnyTransport {
 
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
         self.chosen().finish(deadline)
+    }
+
+    fn flush_async(&self, level: Level, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<()>> {
+        self.chosen().flush_async(level, deadline)
+    }
+
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
+        self.chosen().finish_async(deadline)
     }
 
     fn cancel(&self, why: Error) {

@@ -12,6 +12,7 @@ use crate::metrics::{SiftStreamMetricsSnapshot, StreamCounters};
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
 use crate::seams::clock::{Clock, SystemClock};
+use crate::seams::connector::BoxFuture;
 use crate::seams::worker;
 use crate::spool::{Area, Spool, WriterOptions};
 use crate::stream::intake::{Intake, Outlets};
@@ -22,6 +23,7 @@ use crate::tasks::backlog::Backlog;
 use crate::tasks::checkpoint_keeper::SpoolKeeper;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
 use crate::tasks::late_ids::{LateIds, Unidentified, WriteDown};
+use crate::tasks::scan::scan_last_file;
 
 /// How long a stream that is dropped without finish may write.
 const DROP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -70,7 +72,8 @@ impl FileBackup {
         let checkpoints = SpoolKeeper::new(Arc::clone(&marks), Arc::clone(&spool), Arc::clone(&clock));
         let schema = Mutex::new(Arc::downgrade(&spool));
         let late = Arc::new(LateIds::default());
-        let companions = backlog.patch_in_background(None)?.into_iter().collect();
+        let scanning = scan_last_file(&spool, &shared.events)?;
+        let companions = scanning.into_iter().chain(backlog.patch_in_background(None)?).collect();
         let waiting = is_waiting.then(|| Unidentified { late: Arc::clone(&late), backlog, gate: None });
         let files =
             FileWriterParts { spool, area, clock, options: writer, waiting, manager: None, checkpoints };
@@ -81,6 +84,23 @@ impl FileBackup {
 
     pub(crate) fn config(&self) -> &FileBackupConfig {
         &self.config
+    }
+
+    /// Asks for what a flush waits for; returns below which ID.
+    fn begin_flush(&self, level: Level) -> Result<u64> {
+        if level == Level::Confirmed {
+            return Err(level.unknown_to("file-backup"));
+        }
+        let accepted = self.shared.intake.levels().accepted_rows;
+        self.shared.progress.request_flush(level, accepted);
+        self.shared.intake.wake_consumers();
+        Ok(accepted)
+    }
+
+    fn begin_finish(&self) {
+        self.shared.intake.close(closed());
+        self.shared.progress.request_finish();
+        self.shared.intake.wake_consumers();
     }
 
     fn report(&self) -> Report {
@@ -129,25 +149,36 @@ impl HasIntake for FileBackup {
 
 impl Transport for FileBackup {
     fn flush(&self, level: Level, deadline: Instant) -> Result<()> {
-        if level == Level::Confirmed {
-            return Err(level.unknown_to("file-backup"));
-        }
-        let accepted = self.shared.intake.levels().accepted_rows;
-        self.shared.progress.request_flush(level, accepted);
-        self.shared.intake.wake_consumers();
-        self.shared.progress.wait_level(level, accepted, deadline)
+        let below = self.begin_flush(level)?;
+        self.shared.progress.wait_level(level, below, deadline)
     }
 
     /// After a failure the thread goes on trying, so that a later finish can still succeed.
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
-        self.shared.intake.close(closed());
-        self.shared.progress.request_finish();
-        self.shared.intake.wake_consumers();
+        self.begin_finish();
         if !self.shared.progress.wait_ended(deadline) {
             // Lets a call to the disk that returns at this moment still count.
             self.shared.progress.wait_ended(deadline.max(Instant::now()) + GRACE);
         }
         self.report().judge(self.shared.progress.failure())
+    }
+
+    fn flush_async(&self, level: Level, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let below = self.begin_flush(level)?;
+            self.shared.progress.level_by(level, below, deadline).await
+        })
+    }
+
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
+        Box::pin(async move {
+            self.begin_finish();
+            if !self.shared.progress.ended_by(deadline).await {
+                let grace = deadline.max(tokio::time::Instant::now()) + GRACE;
+                self.shared.progress.ended_by(grace).await;
+            }
+            self.report().judge(self.shared.progress.failure())
+        })
     }
 
     fn cancel(&self, why: Error) {

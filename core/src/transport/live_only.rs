@@ -8,13 +8,15 @@ use crate::checkpoint::{CheckpointStore, KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
+use crate::failure_policy::FailurePolicies;
 use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::seams::connector::BoxFuture;
 use crate::stream::intake::{Intake, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
 use crate::tasks::checkpoint_keeper::LiveKeeper;
-use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Unconfirmed};
+use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects, Unconfirmed};
 use crate::tasks::link::Link;
 
 /// Streams to Sift; keeps unconfirmed rows in memory and sends them again after a failure.
@@ -39,6 +41,7 @@ impl LiveStreamingOnly {
         max_row_size: usize,
         suffix: Vec<u8>,
         options: IngestionOptions,
+        policies: FailurePolicies,
         checkpoints: Checkpoints,
     ) -> Self {
         let Checkpoints { stream_name, store, before } = checkpoints;
@@ -56,24 +59,49 @@ impl LiveStreamingOnly {
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
             gate: None,
+            rejects: Rejects::ByPolicy(Arc::new(policies)),
         };
         let checkpoints = LiveKeeper::new(Arc::clone(&marks), store, Arc::clone(&shared.delivery));
         Ingestion::spawn(shared.clone(), link, options);
         Self { shared, events, marks, checkpoints }
     }
 
+    /// Asks for what a flush waits for; returns below which ID.
+    fn begin_flush(&self, level: Level) -> Result<u64> {
+        if level != Level::Confirmed {
+            return Err(level.unknown_to("live-only"));
+        }
+        let accepted = self.shared.intake.levels().accepted_rows;
+        self.shared.delivery.request_checkpoint(accepted);
+        self.shared.intake.wake_consumers();
+        Ok(accepted)
+    }
+
+    fn begin_finish(&self) {
+        self.shared.intake.close(closed());
+        self.shared.delivery.request_finish();
+        self.shared.intake.wake_consumers();
+    }
+
+    fn end_unfinished(&self) {
+        let why = Error::new(ErrorCode::Timeout, "the stream was finished before its rows");
+        self.shared.delivery.request_cancel(why);
+        self.shared.intake.wake_consumers();
+    }
+
     fn report(&self) -> Report {
         let accepted = self.shared.intake.levels().accepted_rows;
-        let (confirmed, dropped) =
-            (self.shared.delivery.confirmed_rows(), self.shared.delivery.dropped_rows());
+        let delivery = &self.shared.delivery;
+        let (confirmed, dropped, rejected) =
+            (delivery.confirmed_rows(), delivery.dropped_rows(), delivery.rejected_rows());
         Report {
             accepted,
             recovered: 0,
             confirmed,
             on_disk: 0,
-            in_memory: accepted.saturating_sub(confirmed + dropped),
+            in_memory: accepted.saturating_sub(confirmed + dropped + rejected),
             dropped,
-            rejected: 0,
+            rejected,
             unconfirmed: self.shared.delivery.unconfirmed(accepted),
         }
     }
@@ -97,24 +125,14 @@ impl HasIntake for LiveStreamingOnly {
 
 impl Transport for LiveStreamingOnly {
     fn flush(&self, level: Level, deadline: Instant) -> Result<()> {
-        if level != Level::Confirmed {
-            return Err(level.unknown_to("live-only"));
-        }
-        let accepted = self.shared.intake.levels().accepted_rows;
-        self.shared.delivery.request_checkpoint(accepted);
-        self.shared.intake.wake_consumers();
-        self.shared.delivery.wait_confirmed(accepted, deadline)
+        let below = self.begin_flush(level)?;
+        self.shared.delivery.wait_confirmed(below, deadline)
     }
 
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
-        self.shared.intake.close(closed());
-        self.shared.delivery.request_finish();
-        self.shared.intake.wake_consumers();
+        self.begin_finish();
         if !self.shared.delivery.wait_ended(deadline) {
-            self.shared
-                .delivery
-                .request_cancel(Error::new(ErrorCode::Timeout, "the stream was finished before its rows"));
-            self.shared.intake.wake_consumers();
+            self.end_unfinished();
             // Lets an answer that is being judged at this moment still count.
             self.shared.delivery.wait_ended(Instant::now() + GRACE);
         }
@@ -122,6 +140,24 @@ impl Transport for LiveStreamingOnly {
             self.marks.wait_over(deadline.max(Instant::now() + GRACE));
         }
         self.report().judge(self.shared.delivery.failure())
+    }
+
+    fn flush_async(&self, level: Level, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let below = self.begin_flush(level)?;
+            self.shared.delivery.confirmed_by(below, deadline).await
+        })
+    }
+
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
+        Box::pin(async move {
+            self.begin_finish();
+            if !self.shared.delivery.ended_by(deadline).await {
+                self.end_unfinished();
+                self.shared.delivery.ended_by(tokio::time::Instant::now() + GRACE).await;
+            }
+            self.report().judge(self.shared.delivery.failure())
+        })
     }
 
     fn cancel(&self, why: Error) {

@@ -8,7 +8,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{GRACE, HasIntake, Transport, closed};
@@ -16,11 +15,14 @@ use crate::checkpoint::{KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::Events;
+use crate::failure_policy::FailurePolicies;
 use crate::metrics::{DiskCounters, RecoveryCounters, SiftStreamMetricsSnapshot, StreamCounters};
+use crate::quarantine::Quarantine;
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
-use crate::seams::clock::{Clock, SystemClock};
-use crate::seams::worker;
+use crate::seams::connector::BoxFuture;
+use crate::seams::runtime::RuntimeHandle;
+use crate::seams::worker::{self, Running};
 use crate::spool::{Area, Spool, WriterOptions};
 use crate::stream::disk_progress::DiskProgress;
 use crate::stream::intake::{Intake, Outlets};
@@ -30,7 +32,7 @@ use crate::tasks::backlog::Backlog;
 use crate::tasks::backup_manager::BackupManager;
 use crate::tasks::checkpoint_keeper::SpoolKeeper;
 use crate::tasks::file_writer::{DiskShared, FileWriter, FileWriterParts};
-use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared};
+use crate::tasks::ingestion::{Ingestion, IngestionOptions, LiveShared, Rejects};
 use crate::tasks::late_ids::{Gate, LateIds, Unidentified, WriteDown};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::{self, Reingestion, ReingestionOptions};
@@ -55,6 +57,8 @@ pub struct LiveStreamingWithBackups {
     /// that is finished has let go of it.
     schema: Mutex<Weak<Spool>>,
     late: Arc<LateIds>,
+    /// Whether the caller's thread may wait for the tasks: not if they run on it.
+    may_block: bool,
     marks: Arc<Marks>,
 }
 
@@ -72,12 +76,14 @@ pub(crate) struct Parts {
     pub(crate) ingestion: IngestionOptions,
     pub(crate) writer: WriterOptions,
     pub(crate) reingestion: ReingestionOptions,
+    pub(crate) policies: FailurePolicies,
 }
 
 impl LiveStreamingWithBackups {
     pub(crate) fn start(parts: Parts) -> Result<Self> {
         let Parts { link, spool, backlog, outlets, max_row_size, suffix, ingestion, writer, .. } = parts;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let runtime = link.runtime().clone();
+        let clock = runtime.clock();
         let events = Arc::new(Events::default());
         let gate = parts.is_waiting.then(Arc::<Gate>::default);
         let live = LiveShared {
@@ -86,6 +92,7 @@ impl LiveStreamingWithBackups {
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
             gate: gate.clone(),
+            rejects: Rejects::ByPolicy(Arc::default()),
         };
         let name = &spool.slot().key().stream;
         let levels = KeptLevels { durable: true, confirmed: true };
@@ -102,17 +109,21 @@ impl LiveStreamingWithBackups {
             reingestion_over: Arc::default(),
             schema: Mutex::new(Arc::downgrade(&spool)),
             late: Arc::default(),
+            may_block: !runtime.is_callers(),
             marks,
         };
         let starter = ResendStarter::new(link.clone(), ingestion.clone(), Arc::clone(&transport.resent));
+        let quarantine =
+            Quarantine::new(Arc::clone(spool.slot().fs()), spool.slot().path().join("quarantine"));
+        let policies = FailurePolicies { quarantine: Some(quarantine), ..parts.policies };
         let task = Reingestion::new(
-            transport.reingestion_shared(),
+            transport.reingestion_shared(policies),
             Arc::clone(&backlog),
             parts.reingestion,
             Arc::clone(&clock),
             starter,
         );
-        let reingestion = transport.start_reingestion(task)?;
+        let reingestion = transport.start_reingestion(&runtime, task)?;
         let manager = BackupManager::new(
             Arc::clone(&transport.live.delivery),
             Arc::clone(&spool),
@@ -135,29 +146,34 @@ impl LiveStreamingWithBackups {
             manager: Some(manager),
             checkpoints,
         };
-        let writer = FileWriter::new(shared, files);
-        worker::spawn("siftstream-disk", move || writer.run(vec![reingestion]))?;
+        FileWriter::new(shared, files).start(&runtime, reingestion)?;
         Ingestion::spawn(transport.live.clone(), link, ingestion);
         Ok(transport)
     }
 
-    fn reingestion_shared(&self) -> reingestion::Shared {
+    fn reingestion_shared(&self, policies: FailurePolicies) -> reingestion::Shared {
         reingestion::Shared {
             live: self.live.clone(),
             progress: Arc::clone(&self.progress),
             recovery: Arc::clone(&self.recovery),
             events: Arc::clone(&self.events),
+            policies,
             marks: Arc::clone(&self.marks),
         }
     }
 
-    fn start_reingestion(&self, mut task: Reingestion) -> Result<JoinHandle<()>> {
+    fn start_reingestion(&self, runtime: &RuntimeHandle, task: Reingestion) -> Result<Running> {
         let over = Over(Arc::clone(&self.reingestion_over));
-        worker::spawn("siftstream-again", move || {
-            let _over = over;
-            worker::drive(&mut task);
-            drop(task);
-        })
+        worker::start(runtime, "siftstream-again", task, over)
+    }
+
+    /// The report, as an error if a row is nowhere safe or the stream broke.
+    fn judged(&self) -> Result<Report, FinishError> {
+        let report = self.report().judge(self.trouble())?;
+        match self.live.delivery.broken() {
+            Some(error) => Err(FinishError { error: error.with_data_status(DataStatus::OnDisk), report }),
+            None => Ok(report),
+        }
     }
 
     fn report(&self) -> Report {
@@ -165,12 +181,14 @@ impl LiveStreamingWithBackups {
         let marks = self.progress.marks();
         let (found, found_confirmed) = self.recovery.recovered();
         let recovered = found.max(marks.dropped_earlier);
-        let left_of_recovered = recovered.saturating_sub(found_confirmed + marks.dropped_earlier);
+        let done = found_confirmed + marks.dropped_earlier + self.recovery.rejected_rows();
+        let left_of_recovered = recovered.saturating_sub(done);
         self.live.delivery.ledger(|ledger| {
-            let (confirmed, dropped) = (ledger.confirmed(), ledger.dropped());
+            let (confirmed, dropped, rejected) = (ledger.confirmed(), ledger.dropped(), ledger.rejected());
             let open = |ids: std::ops::Range<u64>| -> u64 {
                 let unconfirmed = confirmed.gaps(ids).into_iter();
-                unconfirmed.flat_map(|gap| dropped.gaps(gap)).map(|gap| gap.end - gap.start).sum()
+                let open = unconfirmed.flat_map(|gap| dropped.gaps(gap)).flat_map(|gap| rejected.gaps(gap));
+                open.map(|gap| gap.end - gap.start).sum()
             };
             Report {
                 accepted,
@@ -179,18 +197,51 @@ impl LiveStreamingWithBackups {
                 on_disk: open(0..marks.durable.min(accepted)) + left_of_recovered,
                 in_memory: open(marks.durable.min(accepted)..accepted),
                 dropped: dropped.len() + marks.dropped_earlier,
-                rejected: 0,
+                rejected: rejected.len() + self.recovery.rejected_rows(),
                 unconfirmed: confirmed.gaps(0..accepted),
             }
         })
     }
 
-    /// Ends the network's tasks; what they did not confirm stays on disk.
-    fn end_network(&self, why: Error) {
+    /// Asks for what a flush waits for; returns below which ID.
+    fn begin_flush(&self, level: Level) -> u64 {
+        let accepted = self.live.intake.levels().accepted_rows;
+        if level == Level::Confirmed {
+            self.live.delivery.request_checkpoint(accepted);
+        } else {
+            self.progress.request_flush(level, accepted);
+        }
+        self.live.intake.wake_consumers();
+        accepted
+    }
+
+    fn begin_finish(&self) {
+        self.live.intake.close(closed());
+        let accepted = self.live.intake.levels().accepted_rows;
+        self.progress.request_flush(Level::Durable, accepted);
+        self.progress.request_finish();
+        self.live.delivery.request_finish();
+        self.live.intake.wake_consumers();
+    }
+
+    /// Asks the network's tasks to end; what they did not confirm stays on disk.
+    fn cancel_network(&self, why: Error) {
         self.live.delivery.request_cancel(why);
         self.live.intake.wake_consumers();
-        self.live.delivery.wait_ended(Instant::now() + NETWORK_GRACE);
+    }
+
+    /// Ends the network's tasks.
+    fn end_network(&self, why: Error) {
+        self.cancel_network(why);
+        if self.may_block {
+            self.live.delivery.wait_ended(Instant::now() + NETWORK_GRACE);
+        }
         self.let_disk_end();
+    }
+
+    fn abandon_disk(&self) {
+        self.progress.abandon();
+        self.live.intake.wake_consumers();
     }
 
     /// From now on no confirmation comes: the disk thread may end when its rows are safe.
@@ -210,9 +261,25 @@ impl LiveStreamingWithBackups {
         }
         true
     }
+
+    /// The same wait as a task.
+    async fn reingestion_ended_by(&self, deadline: tokio::time::Instant) -> bool {
+        const STEP: Duration = Duration::from_millis(1);
+        while !self.reingestion_over.load(Ordering::Acquire) {
+            if tokio::time::Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(STEP).await;
+        }
+        true
+    }
 }
 
-/// Says when the thread that owns it is over, however it ended.
+fn finished_early() -> Error {
+    Error::new(ErrorCode::Timeout, "the stream was finished before its rows")
+}
+
+/// Says when the worker that owns it is over, however it ended.
 struct Over(Arc<AtomicBool>);
 
 impl Drop for Over {
@@ -249,40 +316,53 @@ impl HasIntake for LiveStreamingWithBackups {
 
 impl Transport for LiveStreamingWithBackups {
     fn flush(&self, level: Level, deadline: Instant) -> Result<()> {
-        let accepted = self.live.intake.levels().accepted_rows;
-        if level == Level::Confirmed {
-            self.live.delivery.request_checkpoint(accepted);
-            self.live.intake.wake_consumers();
-            return self.live.delivery.wait_confirmed(accepted, deadline);
+        let below = self.begin_flush(level);
+        match level {
+            Level::Confirmed => self.live.delivery.wait_confirmed(below, deadline),
+            Level::Written | Level::Durable => self.progress.wait_level(level, below, deadline),
         }
-        self.progress.request_flush(level, accepted);
-        self.live.intake.wake_consumers();
-        self.progress.wait_level(level, accepted, deadline)
     }
 
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError> {
-        self.live.intake.close(closed());
-        let accepted = self.live.intake.levels().accepted_rows;
-        self.progress.request_flush(Level::Durable, accepted);
-        self.progress.request_finish();
-        self.live.delivery.request_finish();
-        self.live.intake.wake_consumers();
+        self.begin_finish();
         let over = self.live.delivery.wait_ended(deadline) && self.wait_for_reingestion(deadline);
         if over {
             self.let_disk_end();
         } else {
-            self.end_network(Error::new(ErrorCode::Timeout, "the stream was finished before its rows"));
+            self.end_network(finished_early());
         }
         if !self.progress.wait_ended(deadline.max(Instant::now() + GRACE)) {
-            self.progress.abandon();
-            self.live.intake.wake_consumers();
+            self.abandon_disk();
         }
-        let failure = self.progress.failure().or_else(|| self.live.delivery.failure());
-        let report = self.report().judge(failure)?;
-        match self.live.delivery.broken() {
-            Some(error) => Err(FinishError { error: error.with_data_status(DataStatus::OnDisk), report }),
-            None => Ok(report),
-        }
+        self.judged()
+    }
+
+    fn flush_async(&self, level: Level, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let below = self.begin_flush(level);
+            match level {
+                Level::Confirmed => self.live.delivery.confirmed_by(below, deadline).await,
+                Level::Written | Level::Durable => self.progress.level_by(level, below, deadline).await,
+            }
+        })
+    }
+
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>> {
+        let soon = |grace: Duration| tokio::time::Instant::now() + grace;
+        Box::pin(async move {
+            self.begin_finish();
+            let over =
+                self.live.delivery.ended_by(deadline).await && self.reingestion_ended_by(deadline).await;
+            if !over {
+                self.cancel_network(finished_early());
+                self.live.delivery.ended_by(soon(NETWORK_GRACE)).await;
+            }
+            self.let_disk_end();
+            if !self.progress.ended_by(deadline.max(soon(GRACE))).await {
+                self.abandon_disk();
+            }
+            self.judged()
+        })
     }
 
     fn cancel(&self, why: Error) {
@@ -335,13 +415,12 @@ impl Drop for LiveStreamingWithBackups {
         self.live.intake.close(closed());
         self.progress.request_finish();
         self.end_network(Error::new(ErrorCode::Cancelled, "the stream was dropped"));
-        let ended = self.progress.wait_ended(Instant::now() + DROP_TIMEOUT);
+        let ended = self.may_block && self.progress.wait_ended(Instant::now() + DROP_TIMEOUT);
         self.events.close();
-        if ended {
+        if ended || !self.may_block {
             return;
         }
-        self.progress.abandon();
-        self.live.intake.wake_consumers();
+        self.abandon_disk();
         let rows = self.report().in_memory;
         if rows > 0 {
             tracing::error!(

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::FlowConfig;
+use crate::seams::connector::BoxFuture;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -37,6 +38,12 @@ pub trait Transport: Sealed + HasIntake + Send + Sync + 'static {
 
     /// Takes no more rows, delivers what it can until `deadline` and says what became of all.
     fn finish(&self, deadline: Instant) -> Result<Report, FinishError>;
+
+    /// The same as [`Transport::flush`] for callers in a tokio runtime.
+    fn flush_async(&self, level: Level, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<()>>;
+
+    /// The same as [`Transport::finish`] for callers in a tokio runtime.
+    fn finish_async(&self, deadline: tokio::time::Instant) -> BoxFuture<'_, Result<Report, FinishError>>;
 
     /// Asks for a checkpoint of what was accepted so far, and waits for nothing.
     fn checkpoint(&self) -> Result<()>;

@@ -7,12 +7,14 @@ use super::{FOREVER, Mode, choose, millis, set, siftstream_config};
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
 
-/// Where rows go. 2 is kept for live streaming with backups.
+/// Where rows go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum siftstream_mode {
     /// To Sift; rows that are not confirmed stay in memory.
     SIFTSTREAM_MODE_LIVE_ONLY = 1,
+    /// To Sift; rows that are not confirmed stay on disk, and are sent by the next start if need be.
+    SIFTSTREAM_MODE_LIVE_WITH_BACKUPS = 2,
     /// To files only, to be sent or read later. Needs no network.
     SIFTSTREAM_MODE_FILE_BACKUP = 3,
 }
@@ -30,6 +32,7 @@ pub extern "C" fn siftstream_config_set_mode(
     set(config, error, |config| {
         let modes = [
             (siftstream_mode::SIFTSTREAM_MODE_LIVE_ONLY as i32, Mode::LiveOnly),
+            (siftstream_mode::SIFTSTREAM_MODE_LIVE_WITH_BACKUPS as i32, Mode::LiveWithBackups),
             (siftstream_mode::SIFTSTREAM_MODE_FILE_BACKUP as i32, Mode::FileBackup),
         ];
         config.mode = choose(mode, "siftstream_mode", &modes)?;
@@ -94,6 +97,40 @@ pub extern "C" fn siftstream_config_set_checkpoint_interval_ms(
 ) -> siftstream_status {
     set(config, error, |config| {
         config.checkpoint_interval = Some(millis(milliseconds));
+        Ok(())
+    })
+}
+
+/// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For
+/// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+///
+/// Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
+/// Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_checkpoint_rows(
+    config: *mut siftstream_config,
+    rows: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.checkpoint_rows = Some(rows);
+        Ok(())
+    })
+}
+
+/// Sets after how many sent bytes a checkpoint is made early; UINT64_MAX, which is the default, for none. For
+/// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+///
+/// Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
+/// Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_checkpoint_bytes(
+    config: *mut siftstream_config,
+    bytes: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.checkpoint_bytes = Some(bytes);
         Ok(())
     })
 }

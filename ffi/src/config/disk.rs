@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use siftstream_core::spool::{FsyncPolicy, WhenFull};
 
-use super::{choose, millis, set, siftstream_config};
+use super::{choose, limit, millis, set, siftstream_config};
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
 use crate::view::siftstream_str;
@@ -38,6 +38,19 @@ pub enum siftstream_fsync {
 use siftstream_fsync as Fsync;
 use siftstream_when_full as Full;
 
+/// What the setters have set of how files are kept; `None` leaves what the slot has stored, or core's default.
+#[derive(Clone, Default)]
+pub(crate) struct DiskPolicy {
+    pub(crate) backups_dir: Option<PathBuf>,
+    pub(crate) max_backup_file_size: Option<u64>,
+    pub(crate) max_file_count: Option<Option<u64>>,
+    pub(crate) retain_backups: Option<bool>,
+    pub(crate) max_bytes: Option<Option<u64>>,
+    pub(crate) min_free: Option<u64>,
+    pub(crate) when_full: Option<WhenFull>,
+    pub(crate) fsync: Option<FsyncPolicy>,
+}
+
 /// Sets the directory that holds the files of all streams; by default `siftstream` in the user's data directory. It
 /// is created if it is missing. The text is copied. For modes that write files.
 ///
@@ -49,7 +62,7 @@ pub extern "C" fn siftstream_config_set_backups_dir(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.disk_backup_policy.backups_dir = Some(PathBuf::from(directory.get("directory")?));
+        config.disk.backups_dir = Some(PathBuf::from(directory.get("directory")?));
         Ok(())
     })
 }
@@ -71,7 +84,7 @@ pub extern "C" fn siftstream_config_set_stream_name(
 }
 
 /// Sets the ID under which Sift knows the schema, if the caller has it: then Sift is not asked. The text is copied.
-/// For SIFTSTREAM_MODE_FILE_BACKUP.
+/// For modes that write files.
 ///
 /// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 #[unsafe(no_mangle)]
@@ -87,7 +100,7 @@ pub extern "C" fn siftstream_config_set_ingestion_config_id(
 }
 
 /// Sets how long a start waits for Sift, if it has to ask for an ID, before it goes on without, in milliseconds;
-/// 3,000 by default. For SIFTSTREAM_MODE_FILE_BACKUP.
+/// 3,000 by default. For modes that write files.
 ///
 /// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 #[unsafe(no_mangle)]
@@ -174,27 +187,29 @@ pub extern "C" fn siftstream_config_set_max_backup_file_size(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.disk_backup_policy.max_backup_file_size = bytes;
+        config.disk.max_backup_file_size = Some(bytes);
         Ok(())
     })
 }
 
-/// Sets at how many files a checkpoint is made early; no limit by default. For modes that write files.
+/// Sets at how many files a checkpoint is made early; UINT64_MAX, which is the default, for no limit. For
+/// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
 ///
 /// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_config_set_max_file_count(
     config: *mut siftstream_config,
-    files: usize,
+    files: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.disk_backup_policy.rolling_file_policy.max_file_count = Some(files);
+        config.disk.max_file_count = Some(limit(files));
         Ok(())
     })
 }
 
-/// Keeps files after everything in them was confirmed. Off by default. For modes that write files.
+/// Keeps files after everything in them was confirmed. Off by default. For SIFTSTREAM_MODE_LIVE_WITH_BACKUPS; the
+/// files of SIFTSTREAM_MODE_FILE_BACKUP always stay.
 ///
 /// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 #[unsafe(no_mangle)]
@@ -204,13 +219,13 @@ pub extern "C" fn siftstream_config_set_retain_backups(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.disk_backup_policy.retain_backups = retain;
+        config.disk.retain_backups = Some(retain);
         Ok(())
     })
 }
 
-/// Sets how many bytes all files of the stream may take together, those of earlier starts included; no limit by
-/// default. For modes that write files.
+/// Sets how many bytes all files of the stream may take together, those of earlier starts included; UINT64_MAX, which
+/// is the default, for no limit. For modes that write files.
 ///
 /// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
 #[unsafe(no_mangle)]
@@ -220,7 +235,7 @@ pub extern "C" fn siftstream_config_set_max_bytes(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.disk_backup_policy.max_bytes = Some(bytes);
+        config.disk.max_bytes = Some(limit(bytes));
         Ok(())
     })
 }
@@ -235,7 +250,7 @@ pub extern "C" fn siftstream_config_set_min_free(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.disk_backup_policy.min_free = bytes;
+        config.disk.min_free = Some(bytes);
         Ok(())
     })
 }
@@ -257,7 +272,7 @@ pub extern "C" fn siftstream_config_set_when_full(
             (Full::SIFTSTREAM_WHEN_FULL_DROP_OLDEST as i32, WhenFull::DropOldest),
             (Full::SIFTSTREAM_WHEN_FULL_DROP_NEWEST as i32, WhenFull::DropNewest),
         ];
-        config.disk_backup_policy.when_full = choose(when_full, "siftstream_when_full", &choices)?;
+        config.disk.when_full = Some(choose(when_full, "siftstream_when_full", &choices)?);
         Ok(())
     })
 }
@@ -279,7 +294,7 @@ pub extern "C" fn siftstream_config_set_fsync(
             (Fsync::SIFTSTREAM_FSYNC_INTERVAL as i32, FsyncPolicy::Interval(millis(interval_ms))),
             (Fsync::SIFTSTREAM_FSYNC_EVERY_CHUNK as i32, FsyncPolicy::EveryChunk),
         ];
-        config.disk_backup_policy.fsync = choose(fsync, "siftstream_fsync", &choices)?;
+        config.disk.fsync = Some(choose(fsync, "siftstream_fsync", &choices)?);
         Ok(())
     })
 }

@@ -4,6 +4,7 @@ mod connection;
 mod delivery;
 mod disk;
 mod labels;
+mod reingestion;
 mod schema;
 
 use std::path::PathBuf;
@@ -12,13 +13,14 @@ use std::time::Duration;
 use siftstream_core::connect::{ConnectionOptions, user_agent};
 use siftstream_core::control::ControlOptions;
 use siftstream_core::schema::MetadataValue;
-use siftstream_core::{DiskBackupPolicy, Error, ErrorCode, FlowConfig, Result, RetryPolicy, RunSelector};
+use siftstream_core::{Error, ErrorCode, FlowConfig, Result, RetryPolicy, RunSelector};
 
 use crate::boundary::{enter, free, output};
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
 use crate::status::siftstream_status;
 
+pub(crate) use disk::DiskPolicy;
 pub(crate) use labels::run_form;
 pub use schema::siftstream_channel_type;
 
@@ -35,6 +37,8 @@ pub(crate) enum Mode {
     /// To Sift, from memory.
     #[default]
     LiveOnly,
+    /// To Sift, and to files until it has confirmed them.
+    LiveWithBackups,
     /// To files.
     FileBackup,
 }
@@ -59,13 +63,15 @@ pub(crate) struct Config {
     pub(crate) max_row_size: Option<usize>,
     pub(crate) linger: Option<Duration>,
     pub(crate) checkpoint_interval: Option<Duration>,
+    pub(crate) checkpoint_rows: Option<u64>,
+    pub(crate) checkpoint_bytes: Option<u64>,
     pub(crate) replay_window_bytes: Option<u64>,
     pub(crate) ingestion_data_channel_capacity: Option<u64>,
     pub(crate) ingestion_data_channel_bytes: Option<u64>,
     pub(crate) retry_policy: Option<RetryPolicy>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) response_timeout: Option<Duration>,
-    pub(crate) disk_backup_policy: DiskBackupPolicy,
+    pub(crate) disk: DiskPolicy,
     pub(crate) stream_name: Option<String>,
     pub(crate) checkpoint_file: Option<PathBuf>,
     pub(crate) ingestion_config_id: Option<String>,
@@ -74,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) backup_data_channel_bytes: Option<u64>,
     pub(crate) batch_size: Option<u32>,
     pub(crate) flush_interval: Option<Duration>,
+    pub(crate) recover_on_start: Option<bool>,
+    pub(crate) reingestion_bytes_per_second: Option<u64>,
 }
 
 impl Default for Config {
@@ -98,13 +106,15 @@ impl Default for Config {
             max_row_size: None,
             linger: None,
             checkpoint_interval: None,
+            checkpoint_rows: None,
+            checkpoint_bytes: None,
             replay_window_bytes: None,
             ingestion_data_channel_capacity: None,
             ingestion_data_channel_bytes: None,
             retry_policy: Some(RetryPolicy::default()),
             idle_timeout: None,
             response_timeout: None,
-            disk_backup_policy: DiskBackupPolicy::default(),
+            disk: DiskPolicy::default(),
             stream_name: None,
             checkpoint_file: None,
             ingestion_config_id: None,
@@ -113,6 +123,8 @@ impl Default for Config {
             backup_data_channel_bytes: None,
             batch_size: None,
             flush_interval: None,
+            recover_on_start: None,
+            reingestion_bytes_per_second: None,
         }
     }
 }
@@ -122,6 +134,11 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 fn millis(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds).min(FOREVER)
+}
+
+/// A limit; the largest number stands for the lack of one.
+fn limit(number: u64) -> Option<u64> {
+    (number != u64::MAX).then_some(number)
 }
 
 /// What a number of the enum `of` stands for.

@@ -1,6 +1,7 @@
 //! Settings of a server that is not started yet.
 
 use super::LocalServer;
+use crate::endpoint::Endpoint;
 use crate::faults::Script;
 use crate::shared::Shared;
 use crate::state::{RowListener, State};
@@ -138,9 +139,19 @@ impl Builder {
     /// If the address cannot be listened at or the TLS files cannot be used.
     pub fn start(self) -> io::Result<LocalServer> {
         let acceptor = self.tls.as_ref().map(tls::acceptor).transpose()?;
+        let address = SocketAddr::new(self.host, self.port);
+        LocalServer::start(self.into_shared(), acceptor, address)
+    }
+
+    /// A server without address and thread, which serves what others accept. Speaks no TLS.
+    pub fn endpoint(self) -> Endpoint {
+        Endpoint::new(self.into_shared())
+    }
+
+    fn into_shared(self) -> Arc<Shared> {
         let defaults = if self.count_only { (8 * MIB, 16 * MIB) } else { (MIB, 2 * MIB) };
         let (stream_window, connection_window) = self.windows.unwrap_or(defaults);
-        let shared = Arc::new(Shared {
+        Arc::new(Shared {
             state: Arc::new(State::new(self.keep_rows, self.listener)),
             page_limit: self.page_limit,
             count_only: self.count_only,
@@ -156,8 +167,6 @@ impl Builder {
             gates: Arc::default(),
             healed: watch::Sender::new(()),
             dismissed: watch::Sender::new(None),
-        });
-        let address = SocketAddr::new(self.host, self.port);
-        LocalServer::start(shared, acceptor, address)
+        })
     }
 }

@@ -1,10 +1,12 @@
 //! The same workload through siftstream and through Sift's own client, alternating, against one counting server
 //! process; prints the ratios.
 
+mod columns;
 mod files;
 mod live;
 mod official;
 mod plain;
+mod raw;
 mod run;
 
 use std::error::Error;
@@ -26,6 +28,8 @@ struct Cli {
 enum Command {
     /// One run of Sift's own client; prints one line of JSON.
     Official(official::Args),
+    /// The other end of raw TCP; prints its address.
+    Sink,
 }
 
 /// What is compared.
@@ -37,6 +41,8 @@ enum Compared {
     Backups,
     /// Writing files.
     Files,
+    /// Rows one by one, as columns, and raw loopback TCP.
+    Columns,
     /// One after the other.
     All,
 }
@@ -78,6 +84,9 @@ fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
     if wanted(Compared::Files) {
         files::run(args)?;
     }
+    if wanted(Compared::Columns) {
+        columns::run(args)?;
+    }
     Ok(())
 }
 
@@ -85,6 +94,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
         Some(Command::Official(args)) => official::run(args),
+        Some(Command::Sink) => raw::sink(),
         None => compare(&cli.compare),
     };
     match done {

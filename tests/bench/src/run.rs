@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 pub(crate) struct Figures {
     pub(crate) rows_per_s: f64,
     pub(crate) cpu_us_per_row: f64,
+    /// With the gRPC prefix; 0 if the program does not tell.
+    pub(crate) bytes_per_row: f64,
 }
 
 impl Figures {
@@ -23,7 +25,11 @@ impl Figures {
         let line = text.lines().last().ok_or("no figures were printed")?;
         let line: serde_json::Value = serde_json::from_str(line)?;
         let figure = |name: &str| line[name].as_f64().ok_or_else(|| format!("no figure {name} in {line}"));
-        Ok(Self { rows_per_s: figure("rows_per_s")?, cpu_us_per_row: figure("cpu_us_per_row")? })
+        Ok(Self {
+            rows_per_s: figure("rows_per_s")?,
+            cpu_us_per_row: figure("cpu_us_per_row")?,
+            bytes_per_row: line["bytes_per_row"].as_f64().unwrap_or(0.0),
+        })
     }
 }
 

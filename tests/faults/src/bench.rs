@@ -1,10 +1,13 @@
 //! Carries a cell out: a server, a stream, the rows, the healing, the end, the verdict.
 
 use crate::cell::{Cell, Expect, Healing};
+use crate::disk;
 use crate::mode::{KEY, Mode, Setup, Subject};
-use crate::oracle::{self, Account, Findings, Received};
+use crate::oracle::{self, Account, Failed, Findings, Received};
+use crate::restart::Left;
 use crate::rows::Shape;
 use crate::timing::Timing;
+use siftstream::ledger::RangeSet;
 use siftstream::{Error, FinishError, FlowBuilder, Report};
 use siftstream_server::{LocalServer, State, StreamEnd};
 use std::sync::Arc;
@@ -14,6 +17,8 @@ use std::time::{Duration, Instant};
 const SEND_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long an action waits for the moment it needs.
 const WAIT: Duration = Duration::from_secs(10);
+/// How long a stream may take to end when nothing it still wants can happen.
+const IN_VAIN: Duration = Duration::from_millis(400);
 /// How many rows are sent between two looks at the clock and at memory.
 const LOOK_EVERY: u64 = 16;
 /// What the tasks may hold beyond channel and window: one round of segments on its way, and what is part-filled.
@@ -49,10 +54,7 @@ impl Bench {
     /// Waits until rows arrive on a gRPC stream that is open.
     pub fn wait_until_rows_flow(&self) {
         self.wait_for(|state| {
-            state
-                .streams()
-                .last()
-                .is_some_and(|stream| stream.end == StreamEnd::Open && stream.rows_taken > 0)
+            state.streams().iter().any(|stream| stream.end == StreamEnd::Open && stream.rows_taken > 0)
         });
     }
 
@@ -89,13 +91,14 @@ pub fn run(cell: &Cell, mode: Mode, number: u32) -> Outcome {
     }
     let mut timing = Timing::default();
     let mut outcome = Outcome::default();
+    let expect = mode.expect(cell.expect);
     match timing.call("build", setup.build_timeout, || mode.open(&setup)) {
         Ok(subject) => {
             let bench = Bench { server, subject };
-            Course { cell, setup: &setup, shape, timing: &mut timing, outcome: &mut outcome }
-                .run(&bench, &received, mode);
+            Course { cell, mode, expect, setup: &setup, shape, timing: &mut timing, outcome: &mut outcome }
+                .run(bench, &received);
         }
-        Err(error) if cell.expect == Expect::NoStream(error.code()) => {}
+        Err(error) if expect == Expect::NoStream(error.code()) => {}
         Err(error) => outcome.complaints.push(format!("no stream: {error}")),
     }
     outcome.overrun = timing.worst();
@@ -105,6 +108,8 @@ pub fn run(cell: &Cell, mode: Mode, number: u32) -> Outcome {
 
 struct Course<'a> {
     cell: &'a Cell,
+    mode: Mode,
+    expect: Expect,
     setup: &'a Setup,
     shape: Shape,
     timing: &'a mut Timing,
@@ -112,9 +117,9 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    fn run(&mut self, bench: &Bench, received: &Received, mode: Mode) {
+    fn run(&mut self, bench: Bench, received: &Received) {
         let cell = self.cell;
-        if let Expect::NoStream(code) = cell.expect {
+        if let Expect::NoStream(code) = self.expect {
             self.complain(format!("a stream was built in spite of {code:?}"));
         }
         for (fault, times) in &cell.faults {
@@ -124,45 +129,77 @@ impl Course<'_> {
             bench.server.inject_connection(*fault, *times);
         }
         let began = Instant::now();
-        let sent = self.send_all(bench, began);
-        let ended = self.end(bench);
+        let sent = self.send_all(&bench, began);
+        let ended = self.end(&bench);
         let lasted = began.elapsed();
         if let Err(error) = sent
-            && cell.expect == Expect::Delivered
+            && matches!(self.expect, Expect::Delivered | Expect::Kept)
         {
             self.complain(format!("a send failed: {error}"));
         }
-        let report = match &ended {
-            Ok(report) | Err(FinishError { report, .. }) => report.clone(),
-        };
         self.compare_with_expected(&ended);
         let metrics = bench.subject.metrics();
-        let state = bench.server.state();
+        let Bench { server, subject } = bench;
+        drop(subject);
+        let state = server.state();
+        let opened = state.streams_opened();
+        let failures = self.failures(&state, metrics.checkpoints_failed);
+        let resent = u64::try_from(opened).unwrap().saturating_sub(metrics.streams_opened);
+        let report = match ended {
+            Ok(report) | Err(FinishError { report, .. }) => report,
+        };
         let account = Account {
             accepted: self.outcome.accepted,
             report: &report,
             metrics: &metrics,
-            replayable: &mode.replayable(&self.setup.dir),
-            all_must_arrive: cell.expect == Expect::Delivered,
+            failed: match self.mode {
+                Mode::LiveOnly => Failed::Exactly(failures),
+                Mode::LiveWithBackups => Failed::AtMost(metrics.checkpoints_failed + resent),
+            },
+            replayable: &self.replayable(),
+            all_must_arrive: self.expect == Expect::Delivered,
         };
-        let Findings { received, duplicates, complaints } = oracle::judge(received, &state, &account);
-        self.outcome.received = received;
+        let Findings { received: different, duplicates, complaints } =
+            oracle::judge(received, &state, &account);
+        self.outcome.received = different;
         self.outcome.duplicates = duplicates;
         self.outcome.complaints.extend(complaints);
-        let failures = metrics.checkpoints_failed;
-        if failures < cell.least_failures {
-            self.complain(format!(
-                "in vain: only {failures} gRPC streams failed, not {}",
-                cell.least_failures
-            ));
+        let least = cell.least_failures_of(self.mode);
+        if failures < least {
+            self.complain(format!("in vain: only {failures} gRPC streams failed, not {least}"));
         }
         if lasted < cell.least_lasting {
             self.complain(format!("was over after {lasted:?}, before {:?}", cell.least_lasting));
         }
-        let opened = state.streams_opened();
-        if cell.most_opened.is_some_and(|most| opened > most) {
+        // What a stream carried in vain goes on another one, beside the new rows.
+        let more = if self.mode.keeps_rows() { usize::try_from(failures).unwrap() } else { 0 };
+        if cell.most_opened.is_some_and(|most| opened > most + more) {
             self.complain(format!("{opened} gRPC streams were opened"));
         }
+        if self.mode.keeps_rows() {
+            Left { mode: self.mode, setup: self.setup, server: &server, received, report: &report }
+                .recover(self.timing, self.outcome);
+        }
+    }
+
+    /// How many gRPC streams failed; the client may tell only of those that carried new rows.
+    fn failures(&self, state: &State, counted: u64) -> u64 {
+        if !self.mode.keeps_rows() {
+            return counted;
+        }
+        let ended = state.streams().into_iter().filter(|stream| stream.end != StreamEnd::Open);
+        counted.max(u64::try_from(ended.filter(|stream| !stream.is_confirmed()).count()).unwrap())
+    }
+
+    /// What the disk still has.
+    fn replayable(&mut self) -> RangeSet {
+        if !self.mode.keeps_rows() {
+            return RangeSet::new();
+        }
+        disk::replayable(&self.setup.dir, self.shape).unwrap_or_else(|complaint| {
+            self.complain(format!("on disk: {complaint}"));
+            RangeSet::new()
+        })
     }
 
     fn complain(&mut self, complaint: String) {
@@ -198,13 +235,15 @@ impl Course<'_> {
             return Ok(());
         }
         let began = Instant::now();
+        // With backups a sender waits for the disk alone, and that is well.
+        let patience = match self.cell.healing {
+            _ if self.mode.keeps_rows() => WAIT,
+            Healing::Never => Duration::ZERO,
+            Healing::ByItself | Healing::ByTheServer => self.cell.patience,
+        };
         loop {
             match self.timing.call("send", SEND_TIMEOUT, || bench.subject.send(row, SEND_TIMEOUT)) {
-                Err(error)
-                    if error.is_retryable()
-                        && self.cell.healing != Healing::Never
-                        && began.elapsed() < self.cell.patience =>
-                {
+                Err(error) if error.is_retryable() && began.elapsed() < patience => {
                     self.look_at_memory(bench);
                 }
                 sent => return sent,
@@ -212,30 +251,37 @@ impl Course<'_> {
         }
     }
 
-    /// The rows that are neither confirmed nor given up stay within channel and window.
+    /// Rows in memory stay within channel and window; with backups, within the channels.
     fn look_at_memory(&mut self, bench: &Bench) {
         let metrics = bench.subject.metrics();
-        let held_rows = metrics.rows_accepted.saturating_sub(metrics.rows_confirmed + metrics.rows_dropped);
-        let row_bytes = metrics.bytes_accepted.checked_div(metrics.rows_accepted).unwrap_or_default();
-        let bound = self.setup.channel_bytes + self.setup.replay_window_bytes + SLACK_BYTES;
-        let held = held_rows * row_bytes;
-        if self.setup.replay_window_bytes > 0 && held > bound {
+        let Setup { channel_bytes, replay_window_bytes, .. } = *self.setup;
+        let (held, bound) = if self.mode.keeps_rows() {
+            (metrics.backup_channel_bytes.max(metrics.ingestion_channel_bytes), channel_bytes)
+        } else {
+            let held = metrics.rows_accepted.saturating_sub(metrics.rows_confirmed + metrics.rows_dropped);
+            let row_bytes = metrics.bytes_accepted.checked_div(metrics.rows_accepted).unwrap_or_default();
+            (held * row_bytes, channel_bytes + replay_window_bytes)
+        };
+        let is_bounded = self.mode.keeps_rows() || replay_window_bytes > 0;
+        if is_bounded && held > bound + SLACK_BYTES {
             self.complain(format!("holds {held} bytes of rows, which is more than {bound}"));
         }
     }
 
     fn end(&mut self, bench: &Bench) -> Result<Report, FinishError> {
-        let timeout = self.cell.patience;
+        let is_kept = self.expect == Expect::Kept;
+        let timeout = if is_kept { self.cell.patience.min(IN_VAIN) } else { self.cell.patience };
         if self.cell.healing == Healing::ByTheServer {
             self.heal_after_a_flush_in_vain(bench);
         }
-        if self.cell.healing != Healing::Never {
+        if self.cell.healing != Healing::Never && !is_kept {
             let before = bench.subject.watermarks().confirmed;
             let flushed = self.timing.call("flush", timeout, || bench.subject.flush(timeout));
-            if self.cell.expect == Expect::Delivered
+            if self.expect == Expect::Delivered
                 && let Err(error) = flushed
             {
-                self.complain(format!("nothing was confirmed after healing: {error}"));
+                let now = bench.subject.metrics();
+                self.complain(format!("nothing was confirmed after healing: {error}; {now:?}"));
             }
             if bench.subject.watermarks().confirmed < before {
                 self.complain("the watermark went back".to_owned());
@@ -259,9 +305,14 @@ impl Course<'_> {
     }
 
     fn compare_with_expected(&mut self, ended: &Result<Report, FinishError>) {
-        match (self.cell.expect, ended) {
-            (Expect::Delivered, Ok(_)) | (Expect::NoStream(_), _) => {}
-            (Expect::Delivered, Err(failed)) => self.complain(format!("finish failed: {failed}")),
+        match (self.expect, ended) {
+            (Expect::Delivered, Ok(report)) if report.confirmed < report.accepted => {
+                self.complain(format!("not everything is confirmed: {report}"));
+            }
+            (Expect::Delivered | Expect::Kept, Ok(_)) | (Expect::NoStream(_), _) => {}
+            (Expect::Delivered | Expect::Kept, Err(failed)) => {
+                self.complain(format!("finish failed: {failed}"));
+            }
             (Expect::Stops(code), Err(failed)) if failed.error.code() == code => {}
             (Expect::Stops(code), Err(failed)) => {
                 self.complain(format!("not {code:?} but {:?}: {failed}", failed.error.code()));

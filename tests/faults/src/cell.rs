@@ -1,7 +1,7 @@
 //! One cell of the matrix: how many rows, how fast, what goes wrong and when, and what must come of it.
 
 use crate::bench::Bench;
-use crate::mode::Setup;
+use crate::mode::{Mode, Setup};
 use siftstream::ErrorCode;
 use siftstream_server::{Builder, ConnectionFault, Fault, Times, UnaryFault};
 use std::fmt;
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub enum Expect {
     /// Every row is confirmed.
     Delivered,
+    /// Every row is confirmed, or on disk for the next start.
+    Kept,
     /// The stream ends with this error.
     Stops(ErrorCode),
     /// The stream cannot be built; this is why.
@@ -48,6 +50,7 @@ pub struct Cell {
     pub(crate) patience: Duration,
     pub(crate) expect: Expect,
     pub(crate) least_failures: u64,
+    pub(crate) least_failures_with_backups: Option<u64>,
     pub(crate) least_lasting: Duration,
     pub(crate) most_opened: Option<usize>,
     pub(crate) known_defect: Option<&'static str>,
@@ -77,6 +80,7 @@ impl Cell {
             patience: Duration::from_secs(15),
             expect: Expect::Delivered,
             least_failures: 0,
+            least_failures_with_backups: None,
             least_lasting: Duration::ZERO,
             most_opened: None,
             known_defect: None,
@@ -198,6 +202,20 @@ impl Cell {
     pub fn fails_streams(mut self, least: u64) -> Self {
         self.least_failures = least;
         self
+    }
+
+    /// With backups fewer failures are enough: what failed goes another way, so streams carry fewer rows.
+    #[must_use]
+    pub fn fails_with_backups(mut self, least: u64) -> Self {
+        self.least_failures_with_backups = Some(least);
+        self
+    }
+
+    pub(crate) fn least_failures_of(&self, mode: Mode) -> u64 {
+        match self.least_failures_with_backups {
+            Some(least) if mode.keeps_rows() => least,
+            _ => self.least_failures,
+        }
     }
 
     /// From the first row to the last confirmation at least this time must pass.

@@ -1,15 +1,15 @@
 //! The transports that the matrix is run over, behind one face.
 
+use crate::cell::Expect;
 use crate::rows;
 use siftstream::connect::ConnectionOptions;
-use siftstream::ledger::RangeSet;
 use siftstream::seams::connector::Connector;
 use siftstream::{
-    Credentials, Error, FinishError, FlowBuilder, FlowDescriptor, IngestionConfigEncoder, Level, Report,
-    RetryPolicy, SiftStream, SiftStreamBuilder, SiftStreamMetricsSnapshot, StreamConfigBuilder, Transport,
-    TrySendError, Watermarks,
+    Credentials, DiskBackupPolicy, Error, ErrorCode, FinishError, FlowBuilder, FlowDescriptor,
+    IngestionConfigEncoder, Level, Report, RetryPolicy, SiftStream, SiftStreamBuilder,
+    SiftStreamMetricsSnapshot, StreamConfigBuilder, Transport, TrySendError, Watermarks,
 };
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub const KEY: &str = "a-key-for-tests";
 pub enum Mode {
     /// Unconfirmed rows are kept in memory.
     LiveOnly,
+    /// Unconfirmed rows are kept on disk.
+    LiveWithBackups,
 }
 
 /// What a stream of a cell is built from.
@@ -48,6 +50,8 @@ pub struct Setup {
     pub replay_window_bytes: u64,
     /// The time for building the stream.
     pub build_timeout: Duration,
+    /// After how long a stream with backups starts without the server.
+    pub offline_after: Duration,
     /// The certificate authority, for a server that speaks TLS.
     pub ca_pem: Option<Vec<u8>>,
     /// In place of TCP.
@@ -74,6 +78,7 @@ impl Setup {
             channel_bytes: 4 * 1024 * 1024,
             replay_window_bytes: 16 * 1024 * 1024,
             build_timeout: Duration::from_secs(10),
+            offline_after: Duration::from_millis(500),
             ca_pem: None,
             connector: None,
         }
@@ -111,7 +116,7 @@ impl Setup {
 
 impl Mode {
     /// All there are.
-    pub const ALL: [Self; 1] = [Self::LiveOnly];
+    pub const ALL: [Self; 2] = [Self::LiveOnly, Self::LiveWithBackups];
 
     /// Builds a stream.
     pub fn open(self, setup: &Setup) -> Result<Box<dyn Subject>, Error> {
@@ -128,13 +133,41 @@ impl Mode {
                     .replay_window_bytes(setup.replay_window_bytes)
                     .build_blocking(setup.build_timeout)?,
             )),
+            Self::LiveWithBackups => Ok(Box::new(
+                setup
+                    .config()
+                    .live_with_backups()
+                    .disk_backup_policy(DiskBackupPolicy {
+                        backups_dir: Some(setup.dir.clone()),
+                        min_free: 0,
+                        ..DiskBackupPolicy::default()
+                    })
+                    .checkpoint_interval(setup.checkpoint_interval)
+                    .retry_policy(setup.retry_policy)
+                    .idle_timeout(setup.idle_timeout)
+                    .response_timeout(setup.response_timeout)
+                    .ingestion_data_channel_bytes(setup.channel_bytes)
+                    .backup_data_channel_bytes(setup.channel_bytes)
+                    .offline_after(setup.offline_after)
+                    .build_blocking(setup.build_timeout)?,
+            )),
         }
     }
 
-    /// The sequence numbers that `dir` still holds for the next start.
-    pub fn replayable(self, _dir: &Path) -> RangeSet {
-        match self {
-            Self::LiveOnly => RangeSet::new(),
+    /// Whether rows outlive the stream.
+    pub fn keeps_rows(self) -> bool {
+        self == Self::LiveWithBackups
+    }
+
+    /// What must come of a cell of which a stream without a disk may expect no more than `expect`: with one, no server
+    /// has to be there when the stream starts, and none has to be well when it ends.
+    pub fn expect(self, expect: Expect) -> Expect {
+        match (self, expect) {
+            (Self::LiveOnly, _) => expect,
+            (_, Expect::Stops(ErrorCode::Dropped)) => Expect::Delivered,
+            (_, Expect::Stops(ErrorCode::Timeout))
+            | (_, Expect::NoStream(ErrorCode::Unavailable | ErrorCode::Timeout)) => Expect::Kept,
+            (_, expect) => expect,
         }
     }
 
@@ -142,6 +175,7 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Self::LiveOnly => "live-only",
+            Self::LiveWithBackups => "backups",
         }
     }
 }

@@ -53,6 +53,14 @@ impl Received {
     pub fn rows(&self) -> u64 {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).rows
     }
+
+    /// Whether all these rows arrived.
+    pub fn has_all(&self, seqs: &RangeSet) -> bool {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = RangeSet::new();
+        all.extend(log.runs.iter().map(|(_, seqs)| seqs.clone()));
+        seqs.iter().all(|seqs| all.contains(&seqs))
+    }
 }
 
 impl Log {
@@ -69,6 +77,15 @@ impl Log {
     }
 }
 
+/// How many gRPC streams failed as the client saw it, those included that the server had confirmed.
+#[derive(Debug, Clone, Copy)]
+pub enum Failed {
+    /// The client counted them.
+    Exactly(u64),
+    /// It sent rows again on streams of which it tells nothing.
+    AtMost(u64),
+}
+
 /// What the client says, and what is on its disk.
 #[derive(Debug)]
 pub struct Account<'a> {
@@ -78,6 +95,8 @@ pub struct Account<'a> {
     pub report: &'a Report,
     /// The counters after that.
     pub metrics: &'a SiftStreamMetricsSnapshot,
+    /// How many gRPC streams failed.
+    pub failed: Failed,
     /// Numbers that the next start will send.
     pub replayable: &'a RangeSet,
     /// Whether every row must have arrived.
@@ -96,44 +115,94 @@ pub struct Findings {
 }
 
 impl Findings {
-    fn demand(&mut self, holds: bool, complaint: impl FnOnce() -> String) {
+    pub(crate) fn demand(&mut self, holds: bool, complaint: impl FnOnce() -> String) {
         if !holds {
             self.complaints.push(complaint());
         }
     }
 }
 
+/// What arrived, set against what the server knows of its gRPC streams.
+struct Arrived {
+    all: RangeSet,
+    /// Rows on gRPC streams that the client may take as confirmed.
+    confirmed: RangeSet,
+    /// Of each gRPC stream: its rows, and whether it is confirmed.
+    per_stream: HashMap<u64, (u64, bool)>,
+    duplicates: u64,
+    altered: Vec<String>,
+}
+
+impl Arrived {
+    fn new(received: &Received, state: &State) -> Self {
+        // The server may still write down what it has answered already.
+        state.wait_for(SETTLING, |state| state.streams().iter().all(|stream| stream.end != StreamEnd::Open));
+        let log = received.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = state.streams();
+        let is_confirmed = |number: u64| {
+            usize::try_from(number)
+                .ok()
+                .and_then(|at| streams.get(at))
+                .is_some_and(|record| record.is_confirmed())
+        };
+        let (mut all, mut confirmed) = (RangeSet::new(), RangeSet::new());
+        let mut per_stream: HashMap<u64, (u64, bool)> = HashMap::new();
+        for (number, seqs) in &log.runs {
+            all.insert(seqs.clone());
+            let stream = per_stream.entry(*number).or_insert((0, is_confirmed(*number)));
+            stream.0 += seqs.end - seqs.start;
+            if stream.1 {
+                confirmed.insert(seqs.clone());
+            }
+        }
+        Self { duplicates: log.rows - all.len(), altered: log.altered.clone(), all, confirmed, per_stream }
+    }
+
+    /// Nothing was altered, nothing came that was not sent, and nothing more often than failures explain.
+    fn judge(&self, state: &State, accepted: u64, failed: Failed) -> Findings {
+        let mut findings = Findings {
+            received: self.all.len(),
+            duplicates: self.duplicates,
+            complaints: self.altered.clone(),
+        };
+        let schema_errors = state.schema_errors();
+        findings
+            .demand(schema_errors.is_empty(), || format!("rows unfit for their schema: {schema_errors:?}"));
+        let spurious: Vec<_> = self.all.iter().filter(|seqs| seqs.end > accepted).collect();
+        findings.demand(spurious.is_empty(), || format!("rows that nobody sent: {spurious:?}"));
+        judge_duplicates(&mut findings, &self.per_stream, failed);
+        findings
+    }
+}
+
 /// Compares the client's account with what arrived.
 pub fn judge(received: &Received, state: &State, account: &Account<'_>) -> Findings {
-    // The server may still write down what it has answered already.
-    state.wait_for(SETTLING, |state| state.streams().iter().all(|stream| stream.end != StreamEnd::Open));
-    let log = received.log.lock().unwrap_or_else(PoisonError::into_inner);
-    let streams = state.streams();
-    let is_confirmed = |number: u64| {
-        usize::try_from(number)
-            .ok()
-            .and_then(|at| streams.get(at))
-            .is_some_and(|record| record.is_confirmed())
-    };
-    let (mut all, mut safe) = (RangeSet::new(), account.replayable.clone());
-    let mut per_stream: HashMap<u64, u64> = HashMap::new();
-    for (number, seqs) in &log.runs {
-        all.insert(seqs.clone());
-        *per_stream.entry(*number).or_default() += seqs.end - seqs.start;
-        if is_confirmed(*number) {
-            safe.insert(seqs.clone());
-        }
-    }
-    let mut findings =
-        Findings { received: all.len(), duplicates: log.rows - all.len(), complaints: log.altered.clone() };
-    let schema_errors = state.schema_errors();
-    findings.demand(schema_errors.is_empty(), || format!("rows unfit for their schema: {schema_errors:?}"));
-    let spurious: Vec<_> = all.iter().filter(|seqs| seqs.end > account.accepted).collect();
-    findings.demand(spurious.is_empty(), || format!("rows that nobody sent: {spurious:?}"));
+    let arrived = Arrived::new(received, state);
+    let mut findings = arrived.judge(state, account.accepted, account.failed);
+    let mut safe = account.replayable.clone();
+    safe.extend(arrived.confirmed.iter());
     judge_losses(&mut findings, &safe, account);
     judge_accounting(&mut findings, account);
-    judge_duplicates(&mut findings, per_stream, account.metrics.checkpoints_failed);
     findings
+}
+
+/// After the last start: every row that was ever accepted is there.
+pub fn judge_end(received: &Received, state: &State, accepted: u64, failed: Failed) -> Findings {
+    let arrived = Arrived::new(received, state);
+    let mut findings = arrived.judge(state, accepted, failed);
+    let missing = arrived.confirmed.gaps(0..accepted);
+    findings.demand(missing.is_empty(), || format!("LOST: rows did not arrive after a restart: {missing:?}"));
+    findings
+}
+
+/// After the last start of a stream that was killed: the rows that it had promised are there, and nothing was altered.
+pub fn judge_promises(received: &Received, state: &State, promised: &RangeSet) -> Vec<String> {
+    let arrived = Arrived::new(received, state);
+    let mut findings = Findings { complaints: arrived.altered.clone(), ..Findings::default() };
+    let missing: Vec<_> = promised.iter().flat_map(|seqs| arrived.confirmed.gaps(seqs)).collect();
+    findings
+        .demand(missing.is_empty(), || format!("LOST: rows that were on disk did not arrive: {missing:?}"));
+    findings.complaints
 }
 
 /// No row is missing but those that the report owns up to.
@@ -173,13 +242,22 @@ fn judge_accounting(findings: &mut Findings, account: &Account<'_>) {
     findings.demand(account.metrics.rows_accepted == accepted, || "the metrics count other rows".to_owned());
 }
 
-/// Without a failed gRPC stream nothing comes twice; with some, at most what each of them carried.
-fn judge_duplicates(findings: &mut Findings, per_stream: HashMap<u64, u64>, failed: u64) {
-    let mut carried: Vec<u64> = per_stream.into_values().collect();
-    carried.sort_unstable_by(|a, b| b.cmp(a));
-    let most: u64 = carried.iter().take(usize::try_from(failed).unwrap_or(usize::MAX)).sum();
+/// A row comes again if its gRPC stream was not confirmed, or if the client did not learn that it was; else once.
+fn judge_duplicates(findings: &mut Findings, per_stream: &HashMap<u64, (u64, bool)>, failed: Failed) {
+    let rows_of = |wanted: bool| -> Vec<u64> {
+        let streams = per_stream.values().filter(|(_, confirmed)| *confirmed == wanted);
+        streams.map(|(rows, _)| *rows).collect()
+    };
+    let (in_vain, mut unheard) = (rows_of(false), rows_of(true));
+    unheard.sort_unstable_by(|a, b| b.cmp(a));
+    let most_unheard = match failed {
+        Failed::Exactly(streams) => streams.saturating_sub(u64::try_from(in_vain.len()).unwrap()),
+        Failed::AtMost(streams) => streams,
+    };
+    let unheard = unheard.into_iter().take(usize::try_from(most_unheard).unwrap());
+    let most: u64 = in_vain.into_iter().sum::<u64>() + unheard.sum::<u64>();
     let duplicates = findings.duplicates;
     findings.demand(duplicates <= most, || {
-        format!("{duplicates} duplicates, but {failed} failed streams explain only {most}")
+        format!("{duplicates} duplicates, but {failed:?} failed streams explain only {most}")
     });
 }

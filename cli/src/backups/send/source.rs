@@ -5,7 +5,7 @@ use super::super::error::{Failure, Result};
 use super::super::row::{Moment, Row};
 use super::memory::Sent;
 use prost::Message;
-use siftstream::spool::ids::IdSet;
+use siftstream::ledger::RangeSet;
 use siftstream::spool::pbfs::{CHUNK_HEADER, Chunk, Damage, Item, PbfsReader};
 use siftstream::spool::pending::is_placeholder;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(super) struct Source {
     /// How many of its bytes count.
     pub(super) bytes: u64,
     /// Stretches in which its slot knows every row to be confirmed.
-    pub(super) confirmed: IdSet,
+    pub(super) confirmed: RangeSet,
 }
 
 /// What a file turned out to hold, from where earlier runs ended.
@@ -73,7 +73,7 @@ impl Source {
             Some((number, _, slot)) if endpoint.is_none_or(|here| here == slot.view.key().endpoint) => {
                 slot.view.confirmed_places(number)
             }
-            _ => IdSet::new(),
+            _ => RangeSet::new(),
         };
         Ok((Self { bytes: opened.bytes, backup, path, from, confirmed }, same))
     }
@@ -100,7 +100,7 @@ impl Source {
                     }
                 }
                 Item::Chunk(chunk) => {
-                    let left_out = if self.confirmed.covers(&(chunk.offset..chunk.end())) {
+                    let left_out = if self.confirmed.contains(&(chunk.offset..chunk.end())) {
                         tally.confirmed += chunk.rows();
                         0
                     } else {

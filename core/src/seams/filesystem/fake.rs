@@ -359,6 +359,16 @@ impl FakeFileSystem {
         Self { state: Arc::new(Mutex::new(after)) }
     }
 
+    /// The disk as the death of the process leaves it: all that was written is there, and nobody holds a lock. This disk
+    /// stays as it is; what is still done to it, the other does not see.
+    #[must_use]
+    pub fn killed(&self) -> Self {
+        let state = self.state();
+        let State { inodes, next_inode, names, durable_names, unsynced_names, .. } = state.clone();
+        let after = State { inodes, next_inode, names, durable_names, unsynced_names, ..State::default() };
+        Self { state: Arc::new(Mutex::new(after)) }
+    }
+
     fn file(&self, inode: u64) -> Box<dyn File> {
         Box::new(FakeFile { fs: self.clone(), inode })
     }

@@ -2,7 +2,7 @@
 
 use super::{Record, Run};
 use crate::checkpoint::Checkpoints;
-use crate::spool::ids::IdSet;
+use crate::ledger::RangeSet;
 use std::collections::BTreeMap;
 
 /// How many checkpoints of each stream are kept.
@@ -18,9 +18,9 @@ pub struct FileEntry {
     /// How many bytes count, if not all do.
     pub sealed: Option<u64>,
     /// Stretches confirmed by place.
-    pub confirmed: IdSet,
+    pub confirmed: RangeSet,
     /// Stretches that are in quarantine.
-    pub quarantined: IdSet,
+    pub quarantined: RangeSet,
 }
 
 /// Everything the journal says.
@@ -33,7 +33,7 @@ pub struct Index {
     /// The files, by number.
     pub files: BTreeMap<u64, FileEntry>,
     /// Confirmed IDs, by epoch.
-    pub confirmed: BTreeMap<u64, IdSet>,
+    pub confirmed: BTreeMap<u64, RangeSet>,
     /// Rows ever given up by a policy.
     pub dropped: u64,
     /// The checkpoints.
@@ -115,7 +115,7 @@ impl Index {
         for (epoch, confirmed) in &self.confirmed {
             if *epoch == self.epoch || self.files.values().any(|file| file.epoch == *epoch) {
                 let epoch = *epoch;
-                records.extend(confirmed.ranges().map(|range| Record::Confirmed {
+                records.extend(confirmed.iter().map(|range| Record::Confirmed {
                     epoch,
                     start: range.start,
                     end: range.end,
@@ -126,13 +126,13 @@ impl Index {
             records.push(Record::Created { file, epoch: entry.epoch });
             records.extend(entry.runs.iter().copied().map(Record::Run));
             records.extend(entry.sealed.map(|len| Record::Sealed { file, len }));
-            let confirmed = entry.confirmed.ranges();
+            let confirmed = entry.confirmed.iter();
             records.extend(confirmed.map(|range| Record::ConfirmedExtent {
                 file,
                 start: range.start,
                 end: range.end,
             }));
-            let quarantined = entry.quarantined.ranges();
+            let quarantined = entry.quarantined.iter();
             records.extend(quarantined.map(|range| Record::Quarantined {
                 file,
                 start: range.start,
@@ -148,12 +148,12 @@ impl Index {
         let Some(entry) = self.files.get(&file) else { return false };
         let confirmed = self.confirmed.get(&entry.epoch);
         let mut covered = entry.confirmed.clone();
-        entry.quarantined.ranges().for_each(|range| covered.insert(range));
+        covered.extend(entry.quarantined.iter());
         for run in &entry.runs {
-            if confirmed.is_some_and(|set| set.covers(&run.ids())) {
+            if confirmed.is_some_and(|set| set.contains(&run.ids())) {
                 covered.insert(run.start..run.end);
             }
         }
-        covered.covers(&(0..entry.sealed.map_or(len, |sealed| sealed.min(len))))
+        covered.contains(&(0..entry.sealed.map_or(len, |sealed| sealed.min(len))))
     }
 }

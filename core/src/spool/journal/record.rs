@@ -29,6 +29,16 @@ impl Run {
         continues
     }
 
+    /// What is left of it when its file ends at `len`, before which all IDs are below `below`.
+    #[must_use]
+    pub fn cut(self, len: u64, below: u64) -> Option<Self> {
+        if self.end <= len {
+            return Some(self);
+        }
+        let rows = below.saturating_sub(self.first_id).min(self.rows);
+        (self.start < len && rows > 0).then_some(Self { end: len, rows, ..self })
+    }
+
     /// The IDs of its rows.
     #[must_use]
     pub fn ids(&self) -> std::ops::Range<u64> {

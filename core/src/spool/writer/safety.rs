@@ -7,7 +7,7 @@
 use super::{DroppedRows, SpoolWriter};
 use crate::error::{DataStatus, Error, Result};
 use crate::seams::filesystem::File;
-use crate::spool::journal::{Record, Run};
+use crate::spool::journal::Run;
 use crate::spool::pbfs::{Item, PbfsReader};
 use crate::spool::store::StoredFile;
 use std::io;
@@ -16,6 +16,16 @@ use std::ops::Range;
 /// Whether a name leads nowhere any more.
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A file whose sync failed: only what was synced before counts, the rest is written elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Condemned {
+    file: StoredFile,
+    /// So many bytes of it count.
+    len: u64,
+    /// The rows in them have IDs below this one.
+    below: u64,
 }
 
 impl SpoolWriter {
@@ -77,7 +87,7 @@ impl SpoolWriter {
             return;
         }
         let spool = &self.spool;
-        self.condemned.retain(|(file, len)| {
+        self.condemned.retain(|Condemned { file, len, .. }| {
             let removed = *len == 0 && spool.discard(*file).is_ok();
             if removed {
                 spool.set_active(file.number, false);
@@ -88,8 +98,8 @@ impl SpoolWriter {
 
     /// The rows of condemned files are safe elsewhere now: says so, and removes files in which nothing is left.
     pub(super) fn seal_condemned(&mut self) -> Result<()> {
-        while let Some((file, len)) = self.condemned.last().copied() {
-            self.spool.append(&[Record::Sealed { file: file.number, len }])?;
+        while let Some(Condemned { file, len, below }) = self.condemned.last().copied() {
+            self.spool.seal(file.number, len, below)?;
             if len == 0 {
                 self.spool.discard(file)?;
             } else {
@@ -136,6 +146,7 @@ impl SpoolWriter {
             self.current = Some(old);
             return Err(error);
         }
+        let below = self.window.first_id().unwrap_or(self.next_id);
         let mut again = self.window.take();
         self.moved_below = again.back().map_or(0, |chunk| chunk.ids().end).max(self.moved_below);
         again.append(&mut self.closed);
@@ -146,7 +157,7 @@ impl SpoolWriter {
             // What removed the file may have removed the journal, too, and with it the schema.
             return self.spool.sync_journal();
         }
-        self.condemned.push((lost, from));
+        self.condemned.push(Condemned { file: lost, len: from, below });
         Ok(())
     }
 

@@ -44,7 +44,10 @@ pub fn cells() -> Vec<Cell> {
             .setup(|setup| setup.request_timeout = Duration::from_millis(200))
             .expect(Expect::NoStream(ErrorCode::Unavailable)),
         building("no call is answered, and little patience", None, UnaryEffect::Silence, 1_000)
-            .setup(|setup| setup.build_timeout = Duration::from_millis(200))
+            .setup(|setup| {
+                setup.build_timeout = Duration::from_millis(200);
+                setup.offline_after = Duration::from_millis(50);
+            })
             .expect(Expect::NoStream(ErrorCode::Timeout)),
     ]);
     cells

@@ -39,7 +39,8 @@ fn resets_by_byte(is_sweep: bool) -> Vec<Cell> {
         cells.push(
             Cell::new(format!("connection reset after byte {bytes} of a stream"), ROWS)
                 .fault(Fault::new(When::Bytes(bytes), Effect::TcpReset), Times::N(3))
-                .fails_streams(3),
+                .fails_streams(3)
+                .fails_with_backups(1),
         );
     }
     cells.push(
@@ -63,6 +64,7 @@ fn resets_of_streams() -> Vec<Cell> {
         Cell::new(format!("stream reset by {reset:?} at {when:?}"), ROWS)
             .fault(Fault::new(when, Effect::StreamReset(reset)), Times::N(3))
             .fails_streams(3)
+            .fails_with_backups(1)
     };
     resets.iter().flat_map(|&reset| moments.map(|when| of(reset, when))).collect()
 }

@@ -36,7 +36,8 @@ pub fn cells(is_sweep: bool) -> Vec<Cell> {
         cells.push(
             Cell::new("an OK on a connection that breaks before it is certain", 2_000)
                 .fault(Fault::new(When::EndOfStream, Effect::OkThenTcpReset(Duration::ZERO)), Times::N(3))
-                .fails_streams(3),
+                .fails_streams(3)
+                .fails_with_backups(1),
         );
         for rows in [0, 100] {
             for delay_ms in [0, 5, 50] {

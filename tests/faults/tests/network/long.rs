@@ -22,7 +22,8 @@ pub fn cells(is_sweep: bool) -> Vec<Cell> {
                 // The next gRPC stream takes the fault: asks for it without waiting.
                 bench.subject().flush(Duration::ZERO).ok();
             })
-            .fails_streams(50),
+            .fails_streams(50)
+            .fails_with_backups(40),
     ]
 }
 

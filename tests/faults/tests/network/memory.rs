@@ -24,7 +24,8 @@ pub fn cells() -> Vec<Cell> {
             .fault(Fault::new(When::Rows(150), Effect::TcpReset), Times::N(1))
             .fault(Fault::none(), Times::N(2))
             .fault(Fault::status(Code::Internal, 200), Times::N(1))
-            .fails_streams(3),
+            .fails_streams(3)
+            .fails_with_backups(1),
         Cell::new("a small window, and a server that never answers", 100_000)
             .lasting(Duration::ZERO)
             .setup(small)
@@ -35,13 +36,15 @@ pub fn cells() -> Vec<Cell> {
             .lasting(Duration::from_millis(100))
             .setup(small)
             .fault(Fault::new(When::Rows(200), Effect::Silence), Times::N(1))
-            .fails_streams(1),
+            .fails_streams(1)
+            .fails_with_backups(0),
         Cell::new("rows of up to 1 MiB, and resets", 24)
             .padding(1024 * 1024)
             .setup(|setup| setup.replay_window_bytes = 64 * 1024 * KIB)
             .lasting(Duration::from_millis(100))
             .fault(Fault::new(When::Bytes(3_000_000), Effect::TcpReset), Times::N(2))
-            .fails_streams(2),
+            .fails_streams(2)
+            .fails_with_backups(0),
         Cell::new("one more than is confirmed, then nothing", 1)
             .fault(Fault::status(Code::Internal, 1), Times::N(5))
             .fails_streams(5),

@@ -1,0 +1,51 @@
+//! When a checkpoint is due.
+
+use super::{CheckpointTriggers, Current, Ingestion, MOST_CLOSING};
+use crate::ledger::StreamNumber;
+use crate::stream::delivery::Requests;
+use crate::tasks::carried::Carried;
+
+impl Ingestion {
+    pub(super) fn checkpoint_is_due(&self, requests: &Requests) -> bool {
+        let Some(current) = self.current.as_ref().filter(|current| current.suspects.is_none()) else {
+            return false;
+        };
+        let Some(first_carried) = self.shared.delivery.ledger(|ledger| ledger.first_carried(current.number))
+        else {
+            return false;
+        };
+        let closing = self.carried.closing().count();
+        if closing >= MOST_CLOSING {
+            return false;
+        }
+        let wanted_below = requests.checkpoint_below;
+        let sent_below = self.outbox.front().map_or(self.taken_below, |segment| segment.ids().start);
+        let going_away = self.connection.as_ref().is_some_and(|connection| !connection.is_usable());
+        (requests.finishing && self.outbox.is_empty() && self.nothing_waits())
+            || (first_carried < wanted_below && sent_below >= wanted_below)
+            || (requests.checkpoint_now && closing == 0)
+            || (self.keeps_rows() && self.is_triggered(current))
+            || self.window_fills(current.number)
+            || !self.isolation.is_empty()
+            || going_away
+    }
+
+    /// Whether time, rows or bytes ask for a checkpoint.
+    pub(super) fn is_triggered(&self, current: &Current) -> bool {
+        let CheckpointTriggers { interval, rows, bytes } = self.options.checkpoints;
+        let carried = self.carried.get(current.number);
+        let reached = |most: Option<u64>, has: fn(&Carried) -> u64| {
+            most.is_some_and(|most| carried.is_some_and(|carried| has(carried) >= most))
+        };
+        current.opened.elapsed() >= interval || reached(rows, Carried::rows) || reached(bytes, Carried::bytes)
+    }
+
+    /// Whether the window is half full and the stream carries enough of it for an early checkpoint to be worth it.
+    pub(super) fn window_fills(&self, number: StreamNumber) -> bool {
+        let Some(window) = self.window_bytes() else { return false };
+        let share = window / (2 * MOST_CLOSING as u64);
+        self.kept_bytes() >= window / 2
+            && (self.carried.get(number).is_some_and(|carried| carried.allocated() >= share)
+                || self.window_is_full())
+    }
+}
