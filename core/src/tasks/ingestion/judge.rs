@@ -31,13 +31,13 @@ impl Ingestion {
             Verdict::Confirmed => {
                 // Counted first: who waited for the confirmation finds it counted.
                 self.shared.counters.checkpoint(true);
+                self.shared.counters.status(0);
                 self.shared.delivery.confirm(number).ok_or_else(Failure::early)
             }
             Verdict::Failed(failure) => Err(failure),
         };
         match verdict {
             Ok(ids) => {
-                self.shared.counters.status(0);
                 self.failures = 0;
                 self.backoff.reset();
                 self.shared.emit(|| EventKind::Checkpoint {
