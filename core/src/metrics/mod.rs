@@ -107,16 +107,20 @@ impl StreamCounters {
         self.streams_opened.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn checkpoint(&self, confirmed: bool) {
-        let counter = if confirmed { &self.checkpoints } else { &self.checkpoints_failed };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// A gRPC stream ended with a confirmation.
+    pub(crate) fn confirmed(&self) {
+        self.checkpoints.fetch_add(1, Ordering::Relaxed);
+        self.status(0);
     }
 
-    pub(crate) fn early_ok(&self) {
-        self.early_oks.fetch_add(1, Ordering::Relaxed);
+    /// A gRPC stream ended without one.
+    pub(crate) fn failed(&self, code: i32, by_early_ok: bool) {
+        self.checkpoints_failed.fetch_add(1, Ordering::Relaxed);
+        self.early_oks.fetch_add(u64::from(by_early_ok), Ordering::Relaxed);
+        self.status(code);
     }
 
-    pub(crate) fn status(&self, code: i32) {
+    fn status(&self, code: i32) {
         if let Some(counter) = usize::try_from(code).ok().and_then(|code| self.statuses.get(code)) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
