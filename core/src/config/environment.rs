@@ -48,6 +48,5 @@ fn refuse_slip(variable: &str) -> Result<()> {
         let message = unknown(variable, names()).message().replace("key", "environment variable");
         return Err(Error::new(ErrorCode::InvalidArgument, message));
     }
-    tracing::debug!(target: "siftstream::config", variable, "an environment variable is none of the keys");
     Ok(())
 }
