@@ -18,7 +18,6 @@ mod level;
 mod listener;
 mod metrics;
 mod metrics_server;
-mod open;
 mod report;
 mod row;
 mod slots;
