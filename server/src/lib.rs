@@ -20,6 +20,7 @@ mod gate;
 mod id;
 mod ingest;
 mod local;
+mod news;
 mod paging;
 #[doc(hidden)]
 pub mod proto;
