@@ -2,7 +2,6 @@
 
 mod backups;
 mod bench;
-mod fault_flag;
 mod record;
 mod serve;
 mod table;
