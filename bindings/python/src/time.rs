@@ -123,7 +123,11 @@ fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 
 fn from_datetime(given: &Bound<'_, PyAny>) -> PyResult<TimeValue> {
     let py = given.py();
-    if given.call_method0(intern!(py, "utcoffset"))?.is_none() {
+    let offset = given.call_method0(intern!(py, "utcoffset")).map_err(|_| {
+        // pandas' NaT is a datetime.
+        wrong_value(py, format!("timestamp {given} is no time: leave the row out"))
+    })?;
+    if offset.is_none() {
         let message = format!(
             "datetime {given} has no time zone, so its moment is not known: give it one, as in \
              datetime.now(timezone.utc)"
