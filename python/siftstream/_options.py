@@ -63,6 +63,10 @@ class TcpKeepalive(TypedDict, total=False):
 class Options(TypedDict, total=False):
     """What can be chosen of a stream beside its schema and mode."""
 
+    config_file: PathLike
+    """A TOML file with any of these keys, and with flows and channels; what is given here wins over it."""
+    environment: bool
+    """Whether to look at variables such as `SIFTSTREAM_API_KEY`; they win over the file. Off by default."""
     uri: str
     """The address of Sift's gRPC endpoint, such as `https://grpc-api.siftstack.com`."""
     api_key: str
@@ -98,6 +102,9 @@ class Options(TypedDict, total=False):
     max_row_size: Size
     end_stream_on_validation_error: bool
     failure_policy: Literal["stop", "skip"]
+    """What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped."""
+    flow_failure_policies: Mapping[str, Literal["stop", "skip"]]
+    """The same for the rows of single flows."""
     quarantine_dir: PathLike
     linger: Time
     ingestion_data_channel_capacity: int
@@ -119,3 +126,8 @@ class Options(TypedDict, total=False):
     flush_interval: Time
     recover_on_start: bool
     reingestion_bytes_per_second: Size | None
+
+
+def given(mode: Mode | None, options: Options) -> dict[str, object]:
+    """The options that were given, with the mode if it was."""
+    return {**options} if mode is None else {"mode": mode, **options}

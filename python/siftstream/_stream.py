@@ -8,7 +8,7 @@ from typing import Self, Unpack
 
 from . import _exit, _logs
 from ._arguments import Columns, Timeout, Timestamp, Timestamps
-from ._options import Mode, Options
+from ._options import Mode, Options, given
 from ._schema import Flow, IngestionConfig, Run
 from ._siftstream import SyncStreamBase
 from ._types import Event, Level, Report
@@ -30,7 +30,7 @@ class Stream(SyncStreamBase):
         self,
         config: IngestionConfig | None = None,
         *,
-        mode: Mode = "live_only",
+        mode: Mode | None = None,
         open_timeout: Timeout = 30.0,
         finish_timeout: Timeout = 30.0,
         **options: Unpack[Options],
@@ -38,9 +38,10 @@ class Stream(SyncStreamBase):
         """Open the stream: register the schema with Sift, or take it from the disk if Sift cannot be reached.
 
         Args:
-            config: The asset, your name for the schema, and the flows.
-            mode: `"live_only"` keeps unconfirmed rows in memory, `"live_with_backups"` on disk; `"file_backup"` only
-                writes files.
+            config: The asset, your name for the schema, and the flows. It may stand in a file instead: see
+                `Options.config_file`.
+            mode: `"live_only"` (the default) keeps unconfirmed rows in memory, `"live_with_backups"` on disk;
+                `"file_backup"` only writes files.
             open_timeout: Seconds that opening may take.
             finish_timeout: Seconds that the end of a `with` block may take.
             **options: See `siftstream.Options`.
@@ -55,7 +56,7 @@ class Stream(SyncStreamBase):
         self._finish_timeout = finish_timeout
         _logs.start()
         _exit.register()
-        self._start(config, {"mode": mode, **options}, open_timeout)
+        self._start(config, given(mode, options), open_timeout)
 
     def __enter__(self) -> Self:
         return self

@@ -21,7 +21,7 @@ from . import _exit, _logs
 from ._arguments import Columns, Timeout, Timestamp, Timestamps, Values
 from ._errors import Full
 from ._errors import Timeout as TimeoutReached
-from ._options import Mode, Options
+from ._options import Mode, Options, given
 from ._schema import Flow, IngestionConfig, Run
 from ._siftstream import StreamBase
 from ._types import Event, Level, Report
@@ -40,7 +40,7 @@ class Stream(StreamBase):
         self,
         config: IngestionConfig | None = None,
         *,
-        mode: Mode = "live_only",
+        mode: Mode | None = None,
         open_timeout: Timeout = 30.0,
         finish_timeout: Timeout = 30.0,
         **options: Unpack[Options],
@@ -48,7 +48,7 @@ class Stream(StreamBase):
         """Prepare the stream; `async with` or `await stream.open()` opens it."""
         super().__init__()
         self._config = config
-        self._options = {"mode": mode, **options}
+        self._options = given(mode, options)
         self._open_timeout = open_timeout
         self._finish_timeout = finish_timeout
 
