@@ -7,6 +7,7 @@
 mod arguments;
 mod backup;
 mod columns;
+mod command;
 mod error;
 mod exit;
 mod flow;
@@ -27,6 +28,8 @@ use pyo3::prelude::*;
 mod _siftstream {
     #[pymodule_export]
     use super::backup::{BackupTable, read_backup};
+    #[pymodule_export]
+    use super::command::run_command;
     #[pymodule_export]
     use super::exit::flush_all;
     #[pymodule_export]

@@ -108,9 +108,10 @@ fn config_value(key: &str, value: &Bound<'_, PyAny>) -> PyResult<ConfigValue> {
         if let Ok(number) = value.extract::<i64>() {
             return Ok(number.into());
         }
-        return value.extract::<u64>().map(ConfigValue::from).map_err(|_| {
-            wrong_value(py, format!("{key} cannot be {value}: the number is too large"))
-        });
+        return value
+            .extract::<u64>()
+            .map(ConfigValue::from)
+            .map_err(|_| wrong_value(py, format!("{key} cannot be {value}: the number is too large")));
     }
     if value.is_instance_of::<PyFloat>() {
         return Ok(value.extract::<f64>()?.into());
@@ -125,7 +126,10 @@ fn config_value(key: &str, value: &Bound<'_, PyAny>) -> PyResult<ConfigValue> {
         return Ok(path.into());
     }
     value.extract::<Vec<String>>().map(ConfigValue::from).map_err(|_| {
-        let message = format!("{key} cannot be {}: give a number, a text, a time, a path or a list of texts", kind(value));
+        let message = format!(
+            "{key} cannot be {}: give a number, a text, a time, a path or a list of texts",
+            kind(value)
+        );
         wrong_type(py, message)
     })
 }
