@@ -13,6 +13,7 @@ mod connection;
 mod control;
 mod count_only;
 mod endpoint;
+mod fault_flag;
 mod faults;
 mod filter;
 mod frames;
@@ -38,6 +39,7 @@ mod value;
 mod wire;
 
 pub use endpoint::Endpoint;
+pub use fault_flag::FaultFlag;
 pub use faults::{
     ConnectionFault, Effect, Fault, FaultStatus, GoAway, StreamReset, Times, UnaryEffect, UnaryFault, When,
 };
