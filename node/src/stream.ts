@@ -315,19 +315,21 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
     if (this.eventNames().some((name) => String(name) !== 'newListener')) this.#listen();
   }
 
-  /** The native part holds this object weakly: who forgets a stream gets rid of it. */
   #listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;
-    const self = new WeakRef(this);
-    asking(() =>
-      this.#native.listen((told) => {
-        const stream = self.deref();
-        if (!stream) return;
-        if (told === null) stream.#end();
-        else stream.#tell(JSON.parse(told) as StreamEvent);
-      }),
-    );
+    const listener = Stream.#listener(new WeakRef(this));
+    asking(() => this.#native.listen(listener));
+  }
+
+  /** Holds the stream weakly, and so must be made where nothing else is in reach: who forgets a stream gets rid of it. */
+  static #listener(weak: WeakRef<Stream>): (event: string | null) => void {
+    return (event) => {
+      const stream = weak.deref();
+      if (!stream) return;
+      if (event === null) stream.#end();
+      else stream.#tell(JSON.parse(event) as StreamEvent);
+    };
   }
 
   #tell(event: StreamEvent): void {

@@ -62,7 +62,8 @@ fn live_with_backups(shared: StreamConfigBuilder, chosen: &Value) -> LiveWithBac
     use LiveWithBackupsBuilder as Backed;
     let it = shared.live_with_backups();
     let it = with(it, text(chosen, "stream_name"), Backed::stream_name);
-    let it = with(it, text(chosen, "backups_dir").map(PathBuf::from), Backed::backups_dir);
+    let it = with(it, text(chosen, "ingestion_config_id"), Backed::ingestion_config_id);
+    let it = with(it, text(chosen, "disk_backup_policy.backups_dir").map(PathBuf::from), Backed::backups_dir);
     let it = with(it, time(chosen, "checkpoint_interval"), Backed::checkpoint_interval);
     let it = with(it, time(chosen, "flush_interval"), Backed::flush_interval);
     let it = with(it, number(chosen, "backup_data_channel_capacity"), Backed::backup_data_channel_capacity);
@@ -71,8 +72,9 @@ fn live_with_backups(shared: StreamConfigBuilder, chosen: &Value) -> LiveWithBac
 
 fn file_backup(shared: StreamConfigBuilder, chosen: &Value) -> FileBackupBuilder {
     let it = shared.file_backup();
-    let it = with(it, text(chosen, "backups_dir").map(PathBuf::from), FileBackupBuilder::backups_dir);
+    let it = with(it, text(chosen, "disk_backup_policy.backups_dir").map(PathBuf::from), FileBackupBuilder::backups_dir);
     let it = with(it, text(chosen, "ingestion_config_id"), FileBackupBuilder::ingestion_config_id);
+    let it = with(it, text(chosen, "stream_name"), FileBackupBuilder::stream_name);
     let it = with(it, time(chosen, "flush_interval"), FileBackupBuilder::flush_interval);
     with(it, number(chosen, "backup_data_channel_capacity"), FileBackupBuilder::backup_data_channel_capacity)
 }
