@@ -17,7 +17,6 @@ mod handle;
 mod level;
 mod listener;
 mod metrics;
-mod open;
 mod report;
 mod row;
 mod slots;

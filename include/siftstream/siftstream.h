@@ -955,6 +955,33 @@ siftstream_status siftstream_config_set_fsync(struct siftstream_config *config,
                                               uint64_t interval_ms,
                                               struct siftstream_error **error);
 
+// Sets the key of this name; docs/configuration.md lists them. `value` is what would stand in an environment variable:
+// a number, a text such as "250ms" or "64MiB", "true", "none", a list separated by commas. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT; for an unknown key its message names the nearest known one.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set(struct siftstream_config *config,
+                                        struct siftstream_str key,
+                                        struct siftstream_str value,
+                                        struct siftstream_error **error);
+
+// Adds what a TOML file says: keys, flows with their channels, the run, metadata. What was set by a call or by the
+// environment stays, and so do flows of the same name. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT with the line, NOT_FOUND, IO.
+// Thread-safety: one thread at a time. Blocking: while the file is read.
+siftstream_status siftstream_config_load_file(struct siftstream_config *config,
+                                              struct siftstream_str path,
+                                              struct siftstream_error **error);
+
+// Adds what environment variables say: SIFTSTREAM_ and the name of a key in capitals, dots as underscores. They win
+// over a file; what was set by a call stays. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT, also for a variable whose name is nearly that of a key.
+// Thread-safety: one thread at a time, and none may change the environment meanwhile. Blocking: never.
+siftstream_status siftstream_config_load_env(struct siftstream_config *config,
+                                             struct siftstream_error **error);
+
 // Adds a tag to the asset; those it has stay. The text is copied.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.

@@ -69,6 +69,8 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_min_free, (config, 0, &error));
   FAILS(expected, siftstream_config_set_when_full, (config, SIFTSTREAM_WHEN_FULL_DROP_OLDEST, &error));
   FAILS(expected, siftstream_config_set_fsync, (config, SIFTSTREAM_FSYNC_INTERVAL, 500, &error));
+  FAILS(expected, siftstream_config_set, (config, text("linger"), text("2ms"), &error));
+  FAILS(expected, siftstream_config_load_env, (config, &error));
 }
 
 /* What would keep the stream of this test from starting, on a config of its own. */
@@ -120,6 +122,16 @@ static void the_schema_refuses_what_cannot_be(siftstream_config *config) {
   FAILS(BAD, siftstream_config_set_uri, (config, not_utf8(), &error));
   FAILS(BAD, siftstream_config_set_uri, (config, null_with_length(), &error));
   FAILS(BAD, siftstream_config_set_uri, (config, absurd_length(), &error));
+}
+
+static void keys_by_name_refuse_what_cannot_be(siftstream_config *config) {
+  FAILS(BAD, siftstream_config_set, (config, text("lingr"), text("2ms"), &error));
+  FAILS(BAD, siftstream_config_set, (config, text("linger"), text("soon"), &error));
+  FAILS(BAD, siftstream_config_set, (config, not_utf8(), text("2ms"), &error));
+  FAILS(BAD, siftstream_config_set, (config, text("linger"), null_with_length(), &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_config_load_file, (config, text("/nowhere/at-all.toml"), &error));
+  FAILS(BAD, siftstream_config_load_file, (config, not_utf8(), &error));
+  FAILS(BAD, siftstream_config_load_file, (NULL, text("/nowhere/at-all.toml"), &error));
 }
 
 static void null_and_foreign_configs_are_refused(void) {
@@ -524,6 +536,7 @@ int main(int argc, char **argv) {
   each_config_setter(config, SIFTSTREAM_OK);
   describe(config);
   the_schema_refuses_what_cannot_be(config);
+  keys_by_name_refuse_what_cannot_be(config);
   FAILS(BAD, siftstream_stream_create, (config, 10000, NULL, &error));
   OK(siftstream_config_set_uri, (config, text(argv[1]), &error));
   OK(siftstream_config_set_api_key, (config, text("wrong"), &error));
