@@ -2,6 +2,7 @@
 
 mod backups;
 mod bench;
+mod doctor;
 mod fault_flag;
 mod record;
 mod serve;
@@ -27,6 +28,8 @@ enum Command {
     Backups(backups::Args),
     /// Measure how fast rows are delivered.
     Bench(bench::Args),
+    /// Find out why streams do not work here, and what to do.
+    Doctor(doctor::Args),
     /// Run a local Sift endpoint that checks what it gets.
     Serve(serve::Args),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Backups(args) => backups::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Serve(args) => serve::run(&args),
     }
 }

@@ -27,7 +27,7 @@ pub mod transport;
 
 pub use builder::{
     EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder,
-    StreamConfigBuilder,
+    StreamConfigBuilder, default_backups_dir,
 };
 pub use connect::Credentials;
 pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};

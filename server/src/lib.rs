@@ -12,6 +12,7 @@
 mod connection;
 mod control;
 mod count_only;
+mod date;
 mod endpoint;
 mod faults;
 mod filter;
@@ -36,6 +37,7 @@ mod validate;
 mod value;
 mod wire;
 
+pub use date::AnswerDate;
 pub use endpoint::Endpoint;
 pub use faults::{
     ConnectionFault, Effect, Fault, FaultStatus, GoAway, StreamReset, Times, UnaryEffect, UnaryFault, When,
