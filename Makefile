@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo test lint bench clean
+.PHONY: help bootstrap build demo dashboard test lint bench clean
 
 # rustup puts cargo here without every shell knowing it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -20,8 +20,12 @@ build: bootstrap ## Build the siftstream command and the C library, optimised, i
 demo: bootstrap ## Stream this machine's telemetry from C to a local Sift for 10 seconds; fails if a row is missing
 	@scripts/demo.sh
 
+dashboard: bootstrap ## Show live in a browser what becomes of each row; DASHBOARD_ARGS="--port 8080 --rate 50"
+	@scripts/dashboard.sh $(DASHBOARD_ARGS)
+
 test: bootstrap ## Run all tests
 	cargo test --workspace --locked --no-fail-fast
+	@scripts/test-node.sh
 
 lint: bootstrap ## Check formatting, lints and dependencies (the header's drift check is one of the tests)
 	cargo fmt --all --check
