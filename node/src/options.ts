@@ -1,4 +1,5 @@
 /** What can be chosen when a stream is opened. */
+import type { LogLevel } from './events.js';
 import type { ChannelType } from './value.js';
 
 /** Milliseconds, or a text such as `'250ms'`, `'5s'` or `'1h'`. */
@@ -58,6 +59,14 @@ export interface RetryOptions {
  * default, and an unknown key is an error.
  */
 export interface StreamOptions {
+  /** A TOML file with choices, flows and channels. What is chosen here or in the environment wins over it. */
+  configFile?: string;
+  /** Whether variables such as `SIFTSTREAM_URI` are looked at; what is chosen here wins over them. */
+  environment?: boolean;
+
+  /** Makes the stream log what matters so much or more, as `log` events; it is silent by default. */
+  logLevel?: LogLevel;
+
   /** Where rows go; `live_only` by default. */
   mode?: Mode;
   /** Tells streams of one schema apart, on disk and where checkpoints of inputs are kept. */
@@ -194,8 +203,10 @@ export interface StreamOptions {
 
 /** The options as the native part takes them: JSON, with the keys of the configuration. */
 export function optionsJson(options: StreamOptions): string {
-  const { flows, assetMetadata, flowFailurePolicies, run, ...rest } = options;
+  const { configFile, environment, logLevel: _, flows, assetMetadata, flowFailurePolicies, run, ...rest } = options;
   return JSON.stringify({
+    configFile,
+    environment,
     options: Object.fromEntries(keys(rest)),
     flows: flows && flowList(flows),
     assetMetadata,

@@ -135,6 +135,6 @@ fn millis(duration: Duration) -> Value {
 }
 
 /// Milliseconds since 1970, as JavaScript counts time.
-fn unix_millis(at: SystemTime) -> Value {
+pub(crate) fn unix_millis(at: SystemTime) -> Value {
     at.duration_since(UNIX_EPOCH).map_or(Value::Null, |since| Value::from(since.as_millis() as u64))
 }

@@ -145,7 +145,7 @@ impl NativeRow {
                 biased;
                 outcome = send => outcome,
                 why = signal.fired() => Err(why),
-                why = expiry(deadline) => Err(why),
+                why = expiry(&held, deadline) => Err(why),
             };
             outcome.map_err(Failure::from)
         };
