@@ -26,6 +26,12 @@ macro_rules! sending {
     ($config:ident, $builder:ty, $start:expr) => {{
         let it = $start.retry_policy($config.retry_policy);
         let it = with(it, $config.linger, <$builder>::linger);
+        let it = with(it, $config.checkpoint_rows, <$builder>::checkpoint_rows);
+        let it = with(it, $config.failure_policy, <$builder>::failure_policy);
+        let it = $config
+            .flow_failure_policies
+            .iter()
+            .fold(it, |it, (flow, policy)| it.flow_failure_policy(flow, *policy));
         let it = with(it, $config.checkpoint_interval, <$builder>::checkpoint_interval);
         let rows = $config.ingestion_data_channel_capacity;
         let it = with(it, rows, <$builder>::ingestion_data_channel_capacity);
@@ -44,6 +50,7 @@ macro_rules! writing {
         let it = with(it, $config.offline_after, <$builder>::offline_after);
         let it = with(it, $config.backup_data_channel_capacity, <$builder>::backup_data_channel_capacity);
         let it = with(it, $config.backup_data_channel_bytes, <$builder>::backup_data_channel_bytes);
+        let it = with(it, $config.overflow_policy, <$builder>::overflow_policy);
         let it = with(it, $config.batch_size, <$builder>::batch_size);
         let it = with(it, $config.flush_interval, <$builder>::flush_interval);
         let it = with(it, disk.backups_dir.as_deref(), <$builder>::backups_dir);
@@ -88,6 +95,8 @@ fn live_only(config: &Config) -> Result<LiveOnlyBuilder> {
     let live = sending!(config, Live, shared(config).live_only());
     let live = with(live, config.replay_window_bytes, Live::replay_window_bytes);
     let live = with(live, config.stream_name.as_deref(), Live::stream_name);
+    let live = with(live, config.quarantine_dir.as_deref(), Live::quarantine_dir);
+    let live = with(live, config.overflow_policy, Live::overflow_policy);
     Ok(match &config.checkpoint_file {
         Some(path) => live.checkpoint_store(Arc::new(FileCheckpointStore::open(path)?)),
         None => live,
@@ -98,7 +107,6 @@ fn live_with_backups(config: &Config) -> LiveWithBackupsBuilder {
     use LiveWithBackupsBuilder as Backed;
     let backed = sending!(config, Backed, shared(config).live_with_backups());
     let backed = writing!(config, Backed, backed);
-    let backed = with(backed, config.checkpoint_rows, Backed::checkpoint_rows);
     let backed = with(backed, config.checkpoint_bytes, Backed::checkpoint_bytes);
     let backed = with(backed, config.disk.max_file_count, Backed::max_file_count);
     let backed = with(backed, config.disk.retain_backups, Backed::retain_backups);

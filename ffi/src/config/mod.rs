@@ -3,6 +3,7 @@
 mod connection;
 mod delivery;
 mod disk;
+mod failure;
 mod labels;
 mod reingestion;
 mod schema;
@@ -13,7 +14,9 @@ use std::time::Duration;
 use siftstream_core::connect::{ConnectionOptions, user_agent};
 use siftstream_core::control::ControlOptions;
 use siftstream_core::schema::MetadataValue;
-use siftstream_core::{Error, ErrorCode, FlowConfig, Result, RetryPolicy, RunSelector};
+use siftstream_core::{
+    Error, ErrorCode, FailurePolicy, FlowConfig, OverflowPolicy, Result, RetryPolicy, RunSelector,
+};
 
 use crate::boundary::{enter, free, output};
 use crate::error::siftstream_error;
@@ -74,6 +77,10 @@ pub(crate) struct Config {
     pub(crate) disk: DiskPolicy,
     pub(crate) stream_name: Option<String>,
     pub(crate) checkpoint_file: Option<PathBuf>,
+    pub(crate) failure_policy: Option<FailurePolicy>,
+    pub(crate) flow_failure_policies: Vec<(String, FailurePolicy)>,
+    pub(crate) quarantine_dir: Option<PathBuf>,
+    pub(crate) overflow_policy: Option<OverflowPolicy>,
     pub(crate) ingestion_config_id: Option<String>,
     pub(crate) offline_after: Option<Duration>,
     pub(crate) backup_data_channel_capacity: Option<u64>,
@@ -117,6 +124,10 @@ impl Default for Config {
             disk: DiskPolicy::default(),
             stream_name: None,
             checkpoint_file: None,
+            failure_policy: None,
+            flow_failure_policies: Vec::new(),
+            quarantine_dir: None,
+            overflow_policy: None,
             ingestion_config_id: None,
             offline_after: None,
             backup_data_channel_capacity: None,
