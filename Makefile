@@ -22,6 +22,7 @@ demo: bootstrap ## Stream this machine's telemetry from C to a local Sift for 10
 
 test: bootstrap ## Run all tests
 	cargo test --workspace --locked --no-fail-fast
+	scripts/test-python.sh
 
 lint: bootstrap ## Check formatting, lints and dependencies (the header's drift check is one of the tests)
 	cargo fmt --all --check

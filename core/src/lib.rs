@@ -2,6 +2,7 @@
 
 mod builder;
 pub mod checkpoint;
+pub mod config;
 pub mod connect;
 pub mod control;
 pub mod encode;
@@ -29,6 +30,7 @@ pub use builder::{
     EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder,
     StreamConfigBuilder, default_backups_dir,
 };
+pub use config::{ConfigValue, Mode, StreamConfig};
 pub use connect::Credentials;
 pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};

@@ -1,7 +1,5 @@
 //! What callers note of their inputs, and where these resume.
 
-use std::path::PathBuf;
-
 use siftstream_core::checkpoint::{CheckpointState, Mark, Recovery};
 use siftstream_core::{Error, ErrorCode, Level, Result};
 
@@ -39,11 +37,7 @@ pub extern "C" fn siftstream_config_set_checkpoint_file(
     path: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    enter(error, || {
-        let path = PathBuf::from(path.get("path")?);
-        handle::exclusive(config)?.checkpoint_file = Some(path);
-        Ok(())
-    })
+    enter(error, || handle::exclusive(config)?.set("checkpoint_file", path.get("path")?))
 }
 
 /// Makes a mark that notes nothing yet in *out. The caller frees it.

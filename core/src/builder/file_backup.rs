@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::build_methods::build_methods;
 use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
@@ -15,7 +16,7 @@ use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey};
 use crate::stream::{Inner, Registration, SiftStream};
-use crate::transport::{AnyTransport, FileBackup, FileBackupConfig, FileBackupStart, Transport};
+use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart, Transport};
 
 /// What slots of file-backup streams are keyed by beside their names.
 const MODE: &str = "file_backup";
@@ -40,6 +41,8 @@ struct Options {
 }
 
 policy_setters!(FileBackupBuilder);
+
+build_methods!(FileBackupBuilder, FileBackup);
 
 impl FileBackupBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
@@ -105,8 +108,8 @@ impl FileBackupBuilder {
 
     /// The ID under which Sift knows the schema, if the caller has it: then Sift is not asked.
     #[must_use]
-    pub fn ingestion_config_id(mut self, id: &str) -> Self {
-        self.ingestion_config_id = Some(id.to_owned());
+    pub fn ingestion_config_id(mut self, id: impl Into<String>) -> Self {
+        self.ingestion_config_id = Some(id.into());
         self
     }
 
@@ -139,30 +142,6 @@ impl FileBackupBuilder {
     pub fn filesystem(mut self, filesystem: SharedFileSystem) -> Self {
         self.filesystem = filesystem;
         self
-    }
-
-    /// Takes the slot and starts the stream.
-    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run(self.start(runtime)).await
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn build_blocking(self, timeout: Duration) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
-    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
-    pub fn build_any_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
     }
 
     async fn start<T>(mut self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
