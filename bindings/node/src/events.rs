@@ -41,10 +41,7 @@ impl Tell {
 /// Calls `listener` with each event as JSON, and without one when there are no more.
 pub(crate) fn listen(stream: &AnyStream, listener: &Function<'_, Option<String>, ()>) -> napi::Result<()> {
     let tell = Tell::new(listener)?;
-    stream
-        .events()
-        .on_event(move |event| tell.call(Some(event_to_json(&event).to_string())))
-        .map_err(thrown)
+    stream.events().on_event(move |event| tell.call(Some(event_to_json(&event).to_string()))).map_err(thrown)
 }
 
 /// Logs that call `listener` with each record as JSON.
@@ -67,5 +64,7 @@ fn record_to_json(record: &LogRecord) -> String {
 fn level_of(name: &str) -> Result<LogLevel> {
     let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
     let level = levels.into_iter().find(|level| level.name() == name);
-    level.ok_or_else(|| invalid(format!("there is no log level '{name}': use error, warn, info, debug or trace")))
+    level.ok_or_else(|| {
+        invalid(format!("there is no log level '{name}': use error, warn, info, debug or trace"))
+    })
 }

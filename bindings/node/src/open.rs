@@ -59,7 +59,9 @@ fn value_of(key: &str, given: &Value) -> Result<ConfigValue> {
         Value::Number(number) if is_time => {
             let millis = number.as_f64().unwrap_or(f64::NAN);
             let time = Duration::try_from_secs_f64(millis / 1_000.0);
-            ConfigValue::Duration(time.map_err(|_| invalid(format!("{key} is {number} ms, which is no time")))?)
+            ConfigValue::Duration(
+                time.map_err(|_| invalid(format!("{key} is {number} ms, which is no time")))?,
+            )
         }
         Value::Number(number) => match number.as_u64() {
             Some(whole) => ConfigValue::Unsigned(whole),
