@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo dashboard test lint bench bench-node clean
+.PHONY: help bootstrap build demo dashboard python test lint bench bench-node clean
 
 # rustup puts cargo here without every shell knowing it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -37,6 +37,10 @@ lint: bootstrap ## Check formatting, lints and dependencies (the header's drift 
 bench: bootstrap ## Compare speed with Sift's own client, in one run on this machine
 	cargo build --release --locked -p siftstream-cli -p siftstream-bench
 	$${CARGO_TARGET_DIR:-target}/release/siftstream-bench $(BENCH_ARGS)
+	scripts/bench-python.sh $(PYTHON_BENCH_ARGS)
+
+python: bootstrap ## Build the Python wheel (manylinux_2_28) and sdist into target/python-dist, and try both in empty environments
+	@scripts/package-python.sh
 
 bench-node: bootstrap ## Compare the speed of Node with that of Rust, in one run on this machine
 	cargo build --release --locked -p siftstream-cli

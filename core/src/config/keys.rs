@@ -8,6 +8,7 @@ use super::convert::take;
 use super::key::{Apply, ConfigKey, ConfigType};
 use crate::failure_policy::FailurePolicy;
 use crate::spool::{FsyncPolicy, WhenFull};
+use crate::stream::OverflowPolicy;
 
 use ConfigType::{
     Bool, Bytes, BytesLimit, Choice, Duration as Time, DurationOr, Integer, Limit, List, Secret, Text,
@@ -197,6 +198,8 @@ keys! {
             "The largest encoded row.";
         "end_stream_on_validation_error" Bool, "false" => shared(end_stream_on_validation_error: bool),
             "Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside.";
+        "overflow_policy" Choice(&["block", "drop_newest", "drop_oldest"]), "block" => all(overflow_policy: OverflowPolicy),
+            "What happens when the channel that callers wait for is full: they wait, or rows are dropped, counted and named.";
         "failure_policy" Choice(&["stop", "skip"]), "stop" => live(failure_policy: FailurePolicy),
             "What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped. A flow of a file can have its own.";
         "quarantine_dir" Text => live_only(quarantine_dir: PathBuf),

@@ -35,7 +35,7 @@ use crate::seams::clock::Clock;
 use crate::seams::connector::BoxFuture;
 use crate::seams::worker::{Turn, Worker};
 use crate::spool::journal::Run;
-use crate::spool::{Area, FileInventory, Spool, StoredFile};
+use crate::spool::{Area, FileInventory, LOST, Spool, StoredFile};
 use crate::stream::disk_progress::DiskProgress;
 use crate::stream::segment::Segment;
 
@@ -276,8 +276,13 @@ impl Reingestion {
         let ranges: Vec<_> = missing.iter().collect();
         let rows = missing.len();
         tracing::error!(target: "siftstream::reingestion", rows, ids = ?ranges, "backups of unconfirmed rows are gone");
-        self.shared.live.delivery.give_up(ranges.iter().cloned());
-        self.shared.events.emit(EventKind::Dropped { ranges, rows, cause: "lost by the disk".to_owned() });
+        self.shared.live.delivery.lose(ranges.iter().cloned());
+        self.shared.events.emit(EventKind::Dropped {
+            ranges,
+            rows,
+            flows: Vec::new(),
+            cause: LOST.to_owned(),
+        });
     }
 
     /// Rows that are still in memory, with their IDs.
