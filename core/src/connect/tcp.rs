@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::happy_eyeballs::connect_any;
+use super::proxy::Proxy;
 use super::socket::Socket;
 use super::tcp_info::ProbeHandle;
 use super::tls::Tls;
@@ -25,6 +26,7 @@ pub struct TcpConnector {
     endpoint: Endpoint,
     place: Arc<str>,
     tls: Option<Tls>,
+    proxy: Option<Proxy>,
 }
 
 impl TcpConnector {
@@ -36,7 +38,8 @@ impl TcpConnector {
             Scheme::Http => None,
         };
         let place = endpoint.to_string().into();
-        Ok(Self { options, endpoint, place, tls })
+        let proxy = Proxy::choose(&options, &endpoint)?;
+        Ok(Self { options, endpoint, place, tls, proxy })
     }
 
     async fn open(&self) -> Result<BoxIo> {
@@ -53,7 +56,11 @@ impl TcpConnector {
         let limit = self.options.connect_timeout;
         let attempt = async {
             let addresses = self.resolve().await?;
-            connect_any(&addresses).await.map_err(|error| self.unreachable(&error))
+            let mut socket = connect_any(&addresses).await.map_err(|error| self.unreachable(&error))?;
+            if let Some(proxy) = &self.proxy {
+                proxy.tunnel(&mut socket, &self.endpoint).await?;
+            }
+            Ok::<_, Error>(socket)
         };
         let socket = timeout(limit, attempt).await.map_err(|_| {
             let message = format!(
@@ -67,8 +74,11 @@ impl TcpConnector {
     }
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>> {
-        let host = self.endpoint.host();
-        let found = tokio::net::lookup_host((host, self.endpoint.port())).await.map_err(|error| {
+        let (host, port) = match &self.proxy {
+            Some(proxy) => (proxy.host(), proxy.port()),
+            None => (self.endpoint.host(), self.endpoint.port()),
+        };
+        let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
             let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
             Error::new(ErrorCode::Unavailable, message)
         })?;
@@ -82,7 +92,9 @@ impl TcpConnector {
             }
             _ => "check the uri and the network",
         };
-        Error::new(ErrorCode::Unavailable, format!("cannot connect to {} ({error}): {advice}", self.place))
+        let place =
+            self.proxy.as_ref().map_or_else(|| self.place.to_string(), |proxy| format!("the proxy {proxy}"));
+        Error::new(ErrorCode::Unavailable, format!("cannot connect to {place} ({error}): {advice}"))
     }
 
     fn configure(&self, socket: &TcpStream) -> io::Result<()> {
