@@ -13,6 +13,7 @@ mod stored_options;
 pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
+pub use on_disk::default_backups_dir;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

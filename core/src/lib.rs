@@ -28,7 +28,7 @@ pub mod transport;
 
 pub use builder::{
     EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder,
-    StreamConfigBuilder,
+    StreamConfigBuilder, default_backups_dir,
 };
 pub use config::{ConfigValue, Mode, StreamConfig};
 pub use connect::Credentials;

@@ -17,6 +17,7 @@ mod handle;
 mod level;
 mod listener;
 mod metrics;
+mod metrics_server;
 mod report;
 mod row;
 mod slots;

@@ -339,6 +339,9 @@ typedef struct siftstream_mark siftstream_mark;
 // The counters of a stream at one moment.
 typedef struct siftstream_metrics siftstream_metrics;
 
+// A server of metrics over HTTP.
+typedef struct siftstream_metrics_server siftstream_metrics_server;
+
 // The newest stored checkpoints of a stream.
 typedef struct siftstream_recovery siftstream_recovery;
 
@@ -1457,6 +1460,61 @@ uint64_t siftstream_metrics_current_backoff_us(const struct siftstream_metrics *
 //
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_grpc_status(const struct siftstream_metrics *metrics, int32_t code);
+
+// All metrics as a JSON object: each by its name, durations in seconds, and `statuses` as an object with the count of
+// each status code that occurred. The text belongs to the snapshot; it is empty if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_metrics_json(const struct siftstream_metrics *metrics);
+
+// How many metrics have a name: those that siftstream_metrics_name and siftstream_metrics_value know. All of
+// docs/observability.md but the status codes.
+//
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_metrics_count(void);
+
+// The name of the metric with this number, from 0; empty if there is none. The text lives for ever.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_metrics_name(size_t number);
+
+// Writes the value of the metric with this number into *value: counts as they are (exact below 2^53), durations in
+// seconds, flags as 0 or 1.
+//
+// Errors: INVALID_ARGUMENT if there is no such metric, or `metrics` is no living snapshot. Thread-safety: any thread.
+// Blocking: never.
+siftstream_status siftstream_metrics_value(const struct siftstream_metrics *metrics,
+                                           size_t number,
+                                           double *value,
+                                           struct siftstream_error **error);
+
+// Begins to serve metrics on `address` (`127.0.0.1:9464`; port 0 lets the system choose) into *out: `/metrics` for
+// Prometheus, `/metrics.json`, `/healthz`. There is no authentication: use the loopback interface. The caller frees it,
+// which ends it; it needs no stream, and keeps none alive.
+//
+// Errors: INVALID_ARGUMENT, also if the address cannot be had. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_metrics_server_start(struct siftstream_str address,
+                                                  struct siftstream_metrics_server **out,
+                                                  struct siftstream_error **error);
+
+// The port that it listens on; 0 if `server` is no living server.
+//
+// Thread-safety: any thread. Blocking: never.
+uint16_t siftstream_metrics_server_port(const struct siftstream_metrics_server *server);
+
+// Shows the metrics of `stream` under the label `name` for as long as it lives. A second stream of the same name takes
+// the place of the first.
+//
+// Errors: INVALID_ARGUMENT, FORKED. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_metrics_server_watch(const struct siftstream_metrics_server *server,
+                                                  struct siftstream_str name,
+                                                  const struct siftstream_stream *stream,
+                                                  struct siftstream_error **error);
+
+// Ends a server and frees it. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_metrics_server_free(struct siftstream_metrics_server *server);
 
 // Rows that calls to send were told OK for; 0 if `report` is no living report.
 //

@@ -6,6 +6,7 @@ mod host;
 pub use builder::Builder;
 
 use crate::connection::Command;
+use crate::date::AnswerDate;
 use crate::faults::{ConnectionFault, Fault, FaultStatus, GoAway, Times, UnaryFault};
 use crate::gate::Blackhole;
 use crate::shared::{Shared, lock};
@@ -69,6 +70,11 @@ impl LocalServer {
         *lock(&self.shared.api_key) = key.map(str::to_owned);
     }
 
+    /// Which time the answers bear from now on.
+    pub fn set_date(&self, date: AnswerDate) {
+        self.shared.dating.set(date);
+    }
+
     /// Queues a fault for the ingest streams to come.
     pub fn inject(&self, fault: Fault, times: Times) {
         lock(&self.shared.faults).push(fault, times);
@@ -103,7 +109,7 @@ impl LocalServer {
 
     /// Ends every open ingest stream that is being read with this status, as a server does that revokes a key.
     pub fn end_streams(&self, status: FaultStatus) {
-        self.shared.dismissed.send_replace(Some(status));
+        self.shared.dismissed.tell(Some(status));
     }
 
     /// Resets every open connection (RST).

@@ -1,12 +1,14 @@
 //! What the server's handle and its connections share.
 
 use crate::connection::Command;
+use crate::date::Dating;
 use crate::faults::{ConnectionFault, Fault, FaultStatus, Script, UnaryFault};
 use crate::gate::Gates;
+use crate::news::News;
 use crate::state::State;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 
 /// Settings and scripts that every connection consults.
 pub(crate) struct Shared {
@@ -17,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,
     pub(crate) api_key: Mutex<Option<String>>,
+    pub(crate) dating: Dating,
     pub(crate) faults: Mutex<Script<Fault>>,
     pub(crate) connection_faults: Mutex<Script<ConnectionFault>>,
     pub(crate) unary_faults: Mutex<Script<UnaryFault>>,
@@ -25,9 +28,9 @@ pub(crate) struct Shared {
     pub(crate) close_listener: Notify,
     pub(crate) gates: Arc<Gates>,
     /// Changes when all faults are to end.
-    pub(crate) healed: watch::Sender<()>,
+    pub(crate) healed: News<()>,
     /// Changes when the open ingest streams are to end, with this status.
-    pub(crate) dismissed: watch::Sender<Option<FaultStatus>>,
+    pub(crate) dismissed: News<Option<FaultStatus>>,
 }
 
 impl fmt::Debug for Shared {
@@ -56,7 +59,7 @@ impl Shared {
     /// Ends all faults, those that have set in too.
     pub(crate) fn heal(&self) {
         self.clear_faults();
-        self.healed.send_replace(());
+        self.healed.tell(());
         self.gates.open();
     }
 

@@ -378,6 +378,51 @@ static void levels_that_the_mode_does_not_have_are_refused(const siftstream_stre
   CHECK(rows == 3);
 }
 
+static void metrics_are_read_by_name(const siftstream_metrics *metrics, const siftstream_stream *stream) {
+  const siftstream_str json = siftstream_metrics_json(metrics);
+  CHECK(json.len > 2 && json.ptr[0] == '{' && json.ptr[json.len - 1] == '}');
+  CHECK(siftstream_metrics_json(metrics).ptr == json.ptr);
+  CHECK(siftstream_metrics_json(NULL).len == 0);
+  CHECK(siftstream_metrics_json((const siftstream_metrics *)(const void *)stream).len == 0);
+  CHECK(siftstream_metrics_count() > 20);
+  CHECK(siftstream_metrics_name(siftstream_metrics_count()).len == 0);
+  CHECK(siftstream_metrics_name(SIZE_MAX).len == 0);
+  double value = -1;
+  size_t found = 0;
+  for (size_t i = 0; i < siftstream_metrics_count(); i++) {
+    const siftstream_str name = siftstream_metrics_name(i);
+    OK(siftstream_metrics_value, (metrics, i, &value, &error));
+    if (name.len == strlen("rows_confirmed") && memcmp(name.ptr, "rows_confirmed", name.len) == 0) {
+      CHECK(value == 3.0);
+      found++;
+    }
+  }
+  CHECK(found == 1);
+  FAILS(BAD, siftstream_metrics_value, (metrics, siftstream_metrics_count(), &value, &error));
+  FAILS(BAD, siftstream_metrics_value, (metrics, 0, NULL, &error));
+  FAILS(BAD, siftstream_metrics_value, (NULL, 0, &value, &error));
+}
+
+static void metrics_are_served(const siftstream_stream *stream) {
+  siftstream_metrics_server *server = NULL;
+  FAILS(BAD, siftstream_metrics_server_start, (text("not an address"), &server, &error));
+  FAILS(BAD, siftstream_metrics_server_start, (not_utf8(), &server, &error));
+  FAILS(BAD, siftstream_metrics_server_start, (null_with_length(), &server, &error));
+  FAILS(BAD, siftstream_metrics_server_start, (text("127.0.0.1:0"), NULL, &error));
+  CHECK(server == NULL);
+  OK(siftstream_metrics_server_start, (text("127.0.0.1:0"), &server, &error));
+  CHECK(siftstream_metrics_server_port(server) != 0);
+  CHECK(siftstream_metrics_server_port(NULL) == 0);
+  OK(siftstream_metrics_server_watch, (server, text("abi"), stream, &error));
+  FAILS(BAD, siftstream_metrics_server_watch, (server, not_utf8(), stream, &error));
+  FAILS(BAD, siftstream_metrics_server_watch, (server, text("abi"), NULL, &error));
+  FAILS(BAD, siftstream_metrics_server_watch, (NULL, text("abi"), stream, &error));
+  CHECK(siftstream_metrics_server_free((siftstream_metrics_server *)(uintptr_t)stream) == BAD);
+  CHECK(siftstream_metrics_server_free(server) == SIFTSTREAM_OK);
+  CHECK(siftstream_metrics_server_free(server) == BAD);
+  CHECK(siftstream_metrics_server_free(NULL) == SIFTSTREAM_OK);
+}
+
 static void metrics_are_read(const siftstream_stream *stream) {
   siftstream_metrics *metrics = NULL;
   OK(siftstream_stream_metrics, (stream, &metrics, &error));
@@ -395,6 +440,7 @@ static void metrics_are_read(const siftstream_stream *stream) {
   CHECK(siftstream_metrics_retries(metrics) == 0);
   CHECK(siftstream_metrics_current_backoff_us(metrics) == 0);
   CHECK(siftstream_metrics_grpc_status(metrics, 0) >= 1 && siftstream_metrics_grpc_status(metrics, 14) == 0);
+  metrics_are_read_by_name(metrics, stream);
   CHECK(siftstream_metrics_grpc_status(metrics, -1) == 0 && siftstream_metrics_grpc_status(metrics, 17) == 0);
   CHECK(siftstream_metrics_rows_written(metrics) == 0 && siftstream_metrics_rows_durable(metrics) == 0);
   CHECK(siftstream_metrics_backup_files(metrics) == 0 && siftstream_metrics_backup_bytes(metrics) == 0);
@@ -562,6 +608,7 @@ int main(int argc, char **argv) {
   rows_of_all_types_are_sent(stream, row);
   levels_that_the_mode_does_not_have_are_refused(stream);
   metrics_are_read(stream);
+  metrics_are_served(stream);
   events_tell_what_happened(stream);
   OK(siftstream_stream_checkpoint, (stream, &error));
   the_stream_changes_while_it_runs(stream, argv[2]);

@@ -47,7 +47,7 @@ impl TcpConnector {
         let probe = ProbeHandle::new(&socket).ok();
         let place = Arc::clone(&self.place);
         match &self.tls {
-            None => Ok(Box::new(Wire::plaintext(Socket(socket), probe, place))),
+            None => Ok(Box::new(Wire::plaintext(Socket::new(socket), probe, place))),
             Some(tls) => Ok(Box::new(Wire::encrypted(self.secure(tls, socket).await?, probe, place))),
         }
     }
@@ -55,7 +55,10 @@ impl TcpConnector {
     async fn reach(&self) -> Result<TcpStream> {
         let limit = self.options.connect_timeout;
         let attempt = async {
-            let addresses = self.resolve().await?;
+            let addresses = match &self.proxy {
+                Some(proxy) => look_up(proxy.host(), proxy.port()).await?,
+                None => resolve(&self.endpoint).await?,
+            };
             let mut socket = connect_any(&addresses).await.map_err(|error| self.unreachable(&error))?;
             if let Some(proxy) = &self.proxy {
                 proxy.tunnel(&mut socket, &self.endpoint).await?;
@@ -71,18 +74,6 @@ impl TcpConnector {
         })??;
         self.configure(&socket).map_err(|error| self.unreachable(&error))?;
         Ok(socket)
-    }
-
-    async fn resolve(&self) -> Result<Vec<SocketAddr>> {
-        let (host, port) = match &self.proxy {
-            Some(proxy) => (proxy.host(), proxy.port()),
-            None => (self.endpoint.host(), self.endpoint.port()),
-        };
-        let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
-            let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
-            Error::new(ErrorCode::Unavailable, message)
-        })?;
-        Ok(found.collect())
     }
 
     fn unreachable(&self, error: &io::Error) -> Error {
@@ -114,7 +105,7 @@ impl TcpConnector {
 
     async fn secure(&self, tls: &Tls, socket: TcpStream) -> Result<tokio_rustls::client::TlsStream<Socket>> {
         let limit = self.options.handshake_timeout;
-        let handshake = tls.connector.connect(tls.server_name.clone(), Socket(socket));
+        let handshake = tls.connector.connect(tls.server_name.clone(), Socket::new(socket));
         let stream = timeout(limit, handshake)
             .await
             .map_err(|_| {
@@ -141,6 +132,19 @@ impl TcpConnector {
         }
         Ok(stream)
     }
+}
+
+/// The addresses that the host of `endpoint` has now, in the resolver's order.
+pub async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
+    look_up(endpoint.host(), endpoint.port()).await
+}
+
+async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
+        let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
+        Error::new(ErrorCode::Unavailable, message)
+    })?;
+    Ok(found.collect())
 }
 
 impl Connector for TcpConnector {

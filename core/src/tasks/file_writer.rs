@@ -190,7 +190,9 @@ impl FileWriter {
         }
         if requests.rotate {
             self.finish_file()?;
-            self.shared.progress.rotated();
+            if !self.writer.is_saving() {
+                self.shared.progress.rotated();
+            }
         }
         while let Some(segment) = self.outbox.front() {
             let ids = segment.ids();

@@ -1,8 +1,10 @@
 //! Settings of a server that is not started yet.
 
 use super::LocalServer;
+use crate::date::Dating;
 use crate::endpoint::Endpoint;
 use crate::faults::Script;
+use crate::news::News;
 use crate::shared::Shared;
 use crate::state::{RowListener, State};
 use crate::tls::{self, TlsFiles};
@@ -10,7 +12,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 const MIB: u32 = 1024 * 1024;
 
@@ -159,14 +161,15 @@ impl Builder {
             stream_window,
             connection_window,
             api_key: Mutex::new(self.api_key),
+            dating: Dating::default(),
             faults: Mutex::default(),
             connection_faults: Mutex::new(Script::default()),
             unary_faults: Mutex::default(),
             connections: Mutex::default(),
             close_listener: Notify::new(),
             gates: Arc::default(),
-            healed: watch::Sender::new(()),
-            dismissed: watch::Sender::new(None),
+            healed: News::default(),
+            dismissed: News::default(),
         })
     }
 }

@@ -63,7 +63,7 @@ impl SpoolWriter {
         self.unsynced_since = None;
         self.recorded_at = self.clock.monotonic();
         self.spool.record_runs()?;
-        if self.closed.is_empty() {
+        if !self.moves() {
             self.seal_condemned()?;
         }
         Ok(())
@@ -82,8 +82,7 @@ impl SpoolWriter {
     /// Removes condemned files of which nothing counts, once their rows are written elsewhere: as long as syncs fail,
     /// each attempt leaves one behind.
     pub(super) fn discard_rewritten(&mut self) {
-        let moves = self.closed.front().is_some_and(|chunk| chunk.first_id < self.moved_below);
-        if moves || self.condemned.is_empty() {
+        if self.moves() || self.condemned.is_empty() {
             return;
         }
         let spool = &self.spool;

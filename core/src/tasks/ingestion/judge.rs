@@ -27,11 +27,15 @@ impl Ingestion {
             self.retiring.clear();
         }
         let carried = self.carried.remove(number);
+        self.shared.counters.awaited(self.carried.closing().count());
         let verdict = match verdict {
             // Counted first: who waited for the confirmation finds it counted.
             Verdict::Confirmed => {
                 let counters = &self.shared.counters;
-                self.shared.delivery.confirm(number, || counters.confirmed()).ok_or_else(Failure::early)
+                self.shared
+                    .delivery
+                    .confirm(number, || counters.confirmed(carried.bytes(), carried.age()))
+                    .ok_or_else(Failure::early)
             }
             Verdict::Failed(failure) => Err(failure),
         };
