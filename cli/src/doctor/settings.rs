@@ -113,6 +113,13 @@ fn who_and_where(config: &StreamConfig, report: &mut Report) -> (Option<String>,
     };
     match credentials {
         Credentials::Config { uri, apikey } => (Some(uri), direct_key(apikey, report)),
+        Credentials::KeyFile { .. } | Credentials::Provider { .. } => match credentials.resolve() {
+            Ok((uri, key)) => (Some(uri), Some(key)),
+            Err(error) => {
+                report.add(Finding::fail(KEY, error.message()));
+                (None, None)
+            }
+        },
         Credentials::Profile(name) => match Credentials::Profile(name.clone()).resolve() {
             Ok((uri, key)) => {
                 report.add(profile(name.as_deref()));
