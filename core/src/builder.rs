@@ -1,5 +1,6 @@
 //! From credentials and a schema to a running stream.
 
+mod build_methods;
 mod disk_choices;
 mod encoded_rows;
 mod file_backup;
@@ -12,12 +13,14 @@ mod stored_options;
 pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
+pub use on_disk::default_backups_dir;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use self::build_methods::build_methods;
 use crate::checkpoint::{CheckpointStore, InMemoryCheckpointStore, Recovery};
 use crate::connect::{ApiKeySource, ConnectionOptions, Credentials, TcpConnector};
 use crate::control::{ControlOptions, SiftControl};
@@ -30,11 +33,12 @@ use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
 use crate::seams::filesystem::RealFileSystem;
 use crate::seams::runtime::{RunsOn, RuntimeHandle, StreamRuntime};
+use crate::stream::intake::IntakeOptions;
 use crate::stream::lane::Capacity;
-use crate::stream::{Inner, Registration, SiftStream};
+use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
-use crate::transport::{AnyTransport, Checkpoints, LiveStreamingOnly, Transport};
+use crate::transport::{Checkpoints, LiveStreamingOnly, Transport};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -216,6 +220,7 @@ impl StreamConfigBuilder {
             policies: FailurePolicies::default(),
             ingestion_data_channel_capacity: 102_400,
             ingestion_data_channel_bytes: 64 * MIB,
+            overflow_policy: OverflowPolicy::default(),
             options: IngestionOptions {
                 linger: Duration::from_millis(1),
                 checkpoints: CheckpointTriggers {
@@ -240,10 +245,13 @@ pub struct LiveOnlyBuilder {
     policies: FailurePolicies,
     ingestion_data_channel_capacity: u64,
     ingestion_data_channel_bytes: u64,
+    overflow_policy: OverflowPolicy,
     options: IngestionOptions,
     stream_name: String,
     checkpoint_store: Option<Arc<dyn CheckpointStore>>,
 }
+
+build_methods!(LiveOnlyBuilder, LiveStreamingOnly);
 
 impl LiveOnlyBuilder {
     /// How many rows may wait to be sent; 102,400 by default.
@@ -257,6 +265,13 @@ impl LiveOnlyBuilder {
     #[must_use]
     pub fn ingestion_data_channel_bytes(mut self, bytes: u64) -> Self {
         self.ingestion_data_channel_bytes = bytes;
+        self
+    }
+
+    /// What happens to rows when that channel is full; callers wait by default.
+    #[must_use]
+    pub fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.overflow_policy = policy;
         self
     }
 
@@ -349,33 +364,6 @@ impl LiveOnlyBuilder {
         self
     }
 
-    /// Registers the schema and starts the stream.
-    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run(self.start(runtime)).await
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn build_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
-    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
-    pub fn build_any_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
     fn validate(&self) -> Result<()> {
         if self.ingestion_data_channel_capacity == 0 || self.ingestion_data_channel_bytes == 0 {
             let message =
@@ -423,17 +411,14 @@ impl LiveOnlyBuilder {
         let checkpoints = checkpoints(self.stream_name, self.checkpoint_store, &handle).await?;
         let capacity =
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
-        let suffix = encoder.suffix(run_id.as_deref());
-        let transport: T = LiveStreamingOnly::start(
-            link,
-            capacity,
+        let rows = IntakeOptions {
             max_row_size,
-            suffix,
-            self.options,
-            self.policies,
-            checkpoints,
-        )
-        .into();
+            suffix: encoder.suffix(run_id.as_deref()),
+            overflow: self.overflow_policy,
+            flow_names: encoder.flow_names(),
+        };
+        let transport: T =
+            LiveStreamingOnly::start(link, capacity, rows, self.options, self.policies, checkpoints).into();
         let registration = Registration { control, key, run_id: Mutex::new(run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }

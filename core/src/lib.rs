@@ -2,6 +2,7 @@
 
 mod builder;
 pub mod checkpoint;
+pub mod config;
 pub mod connect;
 pub mod control;
 pub mod encode;
@@ -11,6 +12,7 @@ mod failure_policy;
 pub mod flow;
 mod grpc;
 pub mod ledger;
+pub mod logs;
 pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
@@ -26,23 +28,26 @@ pub mod transport;
 
 pub use builder::{
     EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder,
-    StreamConfigBuilder,
+    StreamConfigBuilder, default_backups_dir,
 };
+pub use config::{ConfigValue, Mode, StreamConfig};
 pub use connect::Credentials;
 pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};
 pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use events::{Event, EventKind, Events};
 pub use failure_policy::FailurePolicy;
 pub use flow::{
-    Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, TimeValue,
-    Validity, Value,
+    Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, FlowRows,
+    TimeValue, Validity, Value,
 };
-pub use metrics::SiftStreamMetricsSnapshot;
+pub use logs::{LogLevel, LogRecord, Logs};
+pub use metrics::{MetricsServer, SiftStreamMetricsSnapshot};
 pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;
 pub use stream::{
-    FinishError, Level, Report, SendColumnsError, SendError, SiftStream, TrySendError, Watermarks,
+    FinishError, Level, OverflowPolicy, Report, SendColumnsError, SendError, SiftStream, TrySendError,
+    Watermarks,
 };
 pub use transport::{
     AnyTransport, FileBackup, FileBackupConfig, LiveStreamingOnly, LiveStreamingWithBackups, Transport,

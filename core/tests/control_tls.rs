@@ -197,6 +197,22 @@ async fn a_plaintext_client_on_a_tls_port_is_told_so() {
     assert!(error.to_string().contains("use https://"), "{error}");
 }
 
+#[tokio::test]
+async fn a_failure_that_shows_after_the_handshake_reaches_the_caller_of_a_call_as_itself() {
+    let ca = Ca::new();
+    let key = ApiKeySource::new(ApiKey::new(KEY).unwrap());
+    let address = serve(&ca.leaf("localhost", 2100), None).await;
+    let mut plaintext = ConnectionOptions::new(format!("http://{address}"));
+    plaintext.insecure = true;
+    let wants_certificate = serve(&ca.leaf("localhost", 2100), Some(&ca)).await;
+    for (options, advice) in
+        [(plaintext, "use https://"), (options(wants_certificate, Some(&ca)), "client_identity")]
+    {
+        let control = SiftControl::new(&options, key.clone(), ControlOptions::default()).unwrap();
+        assert_tls_error(&control.ping().await.unwrap_err(), advice);
+    }
+}
+
 /// Passes bytes on to `target` and keeps what the client sent.
 async fn tap(target: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,6 +6,7 @@
 #![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
 mod boundary;
+mod checkpoint;
 mod columns;
 mod config;
 mod error;
@@ -16,7 +17,7 @@ mod handle;
 mod level;
 mod listener;
 mod metrics;
-mod open;
+mod metrics_server;
 mod report;
 mod row;
 mod slots;

@@ -12,7 +12,9 @@
 mod connection;
 mod control;
 mod count_only;
+mod date;
 mod endpoint;
+mod fault_flag;
 mod faults;
 mod filter;
 mod frames;
@@ -37,7 +39,9 @@ mod validate;
 mod value;
 mod wire;
 
+pub use date::AnswerDate;
 pub use endpoint::Endpoint;
+pub use fault_flag::FaultFlag;
 pub use faults::{
     ConnectionFault, Effect, Fault, FaultStatus, GoAway, StreamReset, Times, UnaryEffect, UnaryFault, When,
 };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::build_methods::build_methods;
 use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
@@ -14,8 +15,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey};
-use crate::stream::{Inner, Registration, SiftStream};
-use crate::transport::{AnyTransport, FileBackup, FileBackupConfig, FileBackupStart, Transport};
+use crate::stream::intake::IntakeOptions;
+use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
+use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart, Transport};
 
 /// What slots of file-backup streams are keyed by beside their names.
 const MODE: &str = "file_backup";
@@ -34,12 +36,15 @@ struct Options {
     disk: DiskChoices,
     backup_data_channel_capacity: Choice<u64>,
     backup_data_channel_bytes: Choice<u64>,
+    overflow_policy: Choice<OverflowPolicy>,
     offline_after: Choice<Duration>,
     max_row_size: Choice<usize>,
     end_stream_on_validation_error: Choice<bool>,
 }
 
 policy_setters!(FileBackupBuilder);
+
+build_methods!(FileBackupBuilder, FileBackup);
 
 impl FileBackupBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
@@ -48,6 +53,7 @@ impl FileBackupBuilder {
             disk: DiskChoices::default(),
             backup_data_channel_capacity: Choice::default_of(102_400),
             backup_data_channel_bytes: Choice::default_of(64 * MIB),
+            overflow_policy: Choice::default_of(OverflowPolicy::default()),
             offline_after: Choice::default_of(Duration::from_secs(3)),
             max_row_size: Choice::known(config.max_row_size, chosen("max_row_size")),
             end_stream_on_validation_error: Choice::known(
@@ -96,6 +102,13 @@ impl FileBackupBuilder {
         self
     }
 
+    /// What happens to rows when that channel is full; callers wait by default.
+    #[must_use]
+    pub fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.options.overflow_policy.set(policy);
+        self
+    }
+
     /// The name that tells streams of one schema apart on disk; `default` by default.
     #[must_use]
     pub fn stream_name(mut self, name: impl Into<String>) -> Self {
@@ -105,8 +118,8 @@ impl FileBackupBuilder {
 
     /// The ID under which Sift knows the schema, if the caller has it: then Sift is not asked.
     #[must_use]
-    pub fn ingestion_config_id(mut self, id: &str) -> Self {
-        self.ingestion_config_id = Some(id.to_owned());
+    pub fn ingestion_config_id(mut self, id: impl Into<String>) -> Self {
+        self.ingestion_config_id = Some(id.into());
         self
     }
 
@@ -139,30 +152,6 @@ impl FileBackupBuilder {
     pub fn filesystem(mut self, filesystem: SharedFileSystem) -> Self {
         self.filesystem = filesystem;
         self
-    }
-
-    /// Takes the slot and starts the stream.
-    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run(self.start(runtime)).await
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn build_blocking(self, timeout: Duration) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
-    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
-    pub fn build_any_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
     }
 
     async fn start<T>(mut self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
@@ -204,7 +193,12 @@ impl FileBackupBuilder {
             config.end_stream_on_validation_error,
         );
         let start = FileBackupStart {
-            suffix: encoder.suffix(identity.run_id.as_deref()),
+            rows: IntakeOptions {
+                max_row_size: config.max_row_size,
+                suffix: encoder.suffix(identity.run_id.as_deref()),
+                overflow: config.overflow_policy,
+                flow_names: encoder.flow_names(),
+            },
             writer: self.options.disk.writer_options(),
             area: identity.area,
             spool,
@@ -242,6 +236,7 @@ impl SlotOptions for Options {
         named.extend::<Named<'_>>(vec![
             ("backup_data_channel_capacity", &mut self.backup_data_channel_capacity),
             ("backup_data_channel_bytes", &mut self.backup_data_channel_bytes),
+            ("overflow_policy", &mut self.overflow_policy),
             ("offline_after", &mut self.offline_after),
             ("max_row_size", &mut self.max_row_size),
             ("end_stream_on_validation_error", &mut self.end_stream_on_validation_error),
@@ -264,6 +259,7 @@ impl Options {
             flush_interval: self.disk.flush_interval.get(),
             backup_data_channel_capacity: self.backup_data_channel_capacity.get(),
             backup_data_channel_bytes: self.backup_data_channel_bytes.get(),
+            overflow_policy: self.overflow_policy.get(),
             offline_after: self.offline_after.get(),
             max_row_size: self.max_row_size.get(),
             end_stream_on_validation_error: self.end_stream_on_validation_error.get(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::build_methods::build_methods;
 use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
@@ -16,13 +17,13 @@ use crate::retry::RetryPolicy;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey};
-use crate::stream::intake::Outlets;
+use crate::stream::intake::{IntakeOptions, Outlets};
 use crate::stream::lane::Capacity;
-use crate::stream::{Inner, Registration, SiftStream};
+use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::ReingestionOptions;
-use crate::transport::{AnyTransport, LiveStreamingWithBackups, Parts, Transport};
+use crate::transport::{LiveStreamingWithBackups, Parts, Transport};
 
 /// What slots of such streams are keyed by beside their names.
 const MODE: &str = "live_with_backups";
@@ -45,6 +46,7 @@ struct Options {
     ingestion_data_channel_bytes: Choice<u64>,
     backup_data_channel_capacity: Choice<u64>,
     backup_data_channel_bytes: Choice<u64>,
+    overflow_policy: Choice<OverflowPolicy>,
     offline_after: Choice<Duration>,
     linger: Choice<Duration>,
     checkpoint_interval: Choice<Duration>,
@@ -60,6 +62,8 @@ struct Options {
 
 policy_setters!(LiveWithBackupsBuilder);
 
+build_methods!(LiveWithBackupsBuilder, LiveStreamingWithBackups);
+
 impl LiveWithBackupsBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
         let chosen = |name| config.chosen.contains(name);
@@ -69,6 +73,7 @@ impl LiveWithBackupsBuilder {
             ingestion_data_channel_bytes: Choice::default_of(64 * MIB),
             backup_data_channel_capacity: Choice::default_of(102_400),
             backup_data_channel_bytes: Choice::default_of(64 * MIB),
+            overflow_policy: Choice::default_of(OverflowPolicy::default()),
             offline_after: Choice::default_of(Duration::from_secs(3)),
             linger: Choice::default_of(Duration::from_millis(1)),
             checkpoint_interval: Choice::default_of(Duration::from_secs(60)),
@@ -154,6 +159,14 @@ impl LiveWithBackupsBuilder {
         self
     }
 
+    /// What happens to rows when the channel to the disk is full; callers wait by default. Rows that are dropped there may
+    /// still be on their way to Sift: if it confirms them, they are confirmed.
+    #[must_use]
+    pub fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.options.overflow_policy.set(policy);
+        self
+    }
+
     /// The name that tells streams of one schema apart on disk; `default` by default.
     #[must_use]
     pub fn stream_name(mut self, name: impl Into<String>) -> Self {
@@ -163,8 +176,8 @@ impl LiveWithBackupsBuilder {
 
     /// The ID under which Sift knows the schema, if the caller has it: then Sift is not asked.
     #[must_use]
-    pub fn ingestion_config_id(mut self, id: &str) -> Self {
-        self.ingestion_config_id = Some(id.to_owned());
+    pub fn ingestion_config_id(mut self, id: impl Into<String>) -> Self {
+        self.ingestion_config_id = Some(id.into());
         self
     }
 
@@ -276,33 +289,6 @@ impl LiveWithBackupsBuilder {
         self
     }
 
-    /// Takes the slot and starts the stream.
-    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run(self.start(runtime)).await
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn build_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
-    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
-    pub fn build_any_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
     async fn start<T>(mut self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
     where
         T: Transport + From<LiveStreamingWithBackups>,
@@ -349,8 +335,12 @@ impl LiveWithBackupsBuilder {
             area: identity.area,
             is_waiting: question.is_some(),
             outlets: self.options.outlets(),
-            max_row_size: self.options.max_row_size.get(),
-            suffix: encoder.suffix(identity.run_id.as_deref()),
+            rows: IntakeOptions {
+                max_row_size: self.options.max_row_size.get(),
+                suffix: encoder.suffix(identity.run_id.as_deref()),
+                overflow: self.options.overflow_policy.get(),
+                flow_names: encoder.flow_names(),
+            },
             ingestion: self.options.ingestion(self.retry_policy),
             writer: self.options.disk.writer_options(),
             reingestion: self.options.reingestion(),
@@ -388,6 +378,7 @@ impl SlotOptions for Options {
             ("ingestion_data_channel_bytes", &mut self.ingestion_data_channel_bytes),
             ("backup_data_channel_capacity", &mut self.backup_data_channel_capacity),
             ("backup_data_channel_bytes", &mut self.backup_data_channel_bytes),
+            ("overflow_policy", &mut self.overflow_policy),
             ("offline_after", &mut self.offline_after),
             ("linger", &mut self.linger),
             ("checkpoint_interval", &mut self.checkpoint_interval),

@@ -47,12 +47,12 @@ impl Credentials {
         match self {
             Self::Config { uri, apikey } => Ok((uri, ApiKey::new(apikey)?)),
             Self::Profile(name) => {
-                let directory = local_config_directory().ok_or_else(|| {
+                let file = sift_config_path().ok_or_else(|| {
                     let message =
                         "the user's configuration directory is unknown: set HOME, or give `uri` and `apikey`";
                     Error::new(ErrorCode::NotConfigured, message)
                 })?;
-                read_profile(&directory.join(SIFT_CONFIG_NAME), name.as_deref())
+                read_profile(&file, name.as_deref())
             }
         }
     }
@@ -102,6 +102,12 @@ fn read_profile(file: &Path, name: Option<&str>) -> Result<(String, ApiKey)> {
     let key = take(&API_KEY_NAMES).ok_or_else(|| missing(API_KEY_NAMES[0]))?;
     let key = ApiKey::new(key).map_err(|error| Error::from(error).context(place))?;
     Ok((uri, key))
+}
+
+/// The file that profiles are read from; none if the user's configuration directory is unknown.
+#[must_use]
+pub fn sift_config_path() -> Option<PathBuf> {
+    Some(local_config_directory()?.join(SIFT_CONFIG_NAME))
 }
 
 /// Where this platform keeps a user's configuration.

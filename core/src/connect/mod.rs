@@ -14,9 +14,9 @@ mod tls;
 mod tls_error;
 mod wire;
 
-pub use credentials::{Credentials, SIFT_CONFIG_NAME};
+pub use credentials::{Credentials, SIFT_CONFIG_NAME, sift_config_path};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use happy_eyeballs::{STAGGER, connect_any};
 pub use options::{ClientIdentity, ConnectionOptions, TcpKeepalive, TlsVersion, user_agent};
 pub use secret::{ApiKey, ApiKeyError, ApiKeySource, MAX_API_KEY_BYTES};
-pub use tcp::TcpConnector;
+pub use tcp::{TcpConnector, resolve};

@@ -44,7 +44,7 @@ impl TcpConnector {
         let probe = ProbeHandle::new(&socket).ok();
         let place = Arc::clone(&self.place);
         match &self.tls {
-            None => Ok(Box::new(Wire::plaintext(Socket(socket), probe, place))),
+            None => Ok(Box::new(Wire::plaintext(Socket::new(socket), probe, place))),
             Some(tls) => Ok(Box::new(Wire::encrypted(self.secure(tls, socket).await?, probe, place))),
         }
     }
@@ -52,7 +52,7 @@ impl TcpConnector {
     async fn reach(&self) -> Result<TcpStream> {
         let limit = self.options.connect_timeout;
         let attempt = async {
-            let addresses = self.resolve().await?;
+            let addresses = resolve(&self.endpoint).await?;
             connect_any(&addresses).await.map_err(|error| self.unreachable(&error))
         };
         let socket = timeout(limit, attempt).await.map_err(|_| {
@@ -64,15 +64,6 @@ impl TcpConnector {
         })??;
         self.configure(&socket).map_err(|error| self.unreachable(&error))?;
         Ok(socket)
-    }
-
-    async fn resolve(&self) -> Result<Vec<SocketAddr>> {
-        let host = self.endpoint.host();
-        let found = tokio::net::lookup_host((host, self.endpoint.port())).await.map_err(|error| {
-            let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
-            Error::new(ErrorCode::Unavailable, message)
-        })?;
-        Ok(found.collect())
     }
 
     fn unreachable(&self, error: &io::Error) -> Error {
@@ -94,7 +85,7 @@ impl TcpConnector {
                 .with_retries(keepalive.retries);
             // Not every system has every knob, and HTTP/2 pings watch the connection as well.
             if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&wanted) {
-                tracing::debug!(%error, "TCP keep-alive cannot be set");
+                tracing::debug!(target: "siftstream::connect", %error, "TCP keep-alive cannot be set");
             }
         }
         Ok(())
@@ -102,7 +93,7 @@ impl TcpConnector {
 
     async fn secure(&self, tls: &Tls, socket: TcpStream) -> Result<tokio_rustls::client::TlsStream<Socket>> {
         let limit = self.options.handshake_timeout;
-        let handshake = tls.connector.connect(tls.server_name.clone(), Socket(socket));
+        let handshake = tls.connector.connect(tls.server_name.clone(), Socket::new(socket));
         let stream = timeout(limit, handshake)
             .await
             .map_err(|_| {
@@ -129,6 +120,16 @@ impl TcpConnector {
         }
         Ok(stream)
     }
+}
+
+/// The addresses that the host of `endpoint` has now, in the resolver's order.
+pub async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
+    let host = endpoint.host();
+    let found = tokio::net::lookup_host((host, endpoint.port())).await.map_err(|error| {
+        let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
+        Error::new(ErrorCode::Unavailable, message)
+    })?;
+    Ok(found.collect())
 }
 
 impl Connector for TcpConnector {

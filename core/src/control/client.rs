@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use tonic::transport::{Channel, Endpoint as TonicEndpoint};
 
+use super::last_words::LastWords;
 use crate::connect::{ApiKeySource, ConnectionOptions, Scheme, TcpConnector};
 use crate::proto::sift::ping::v1::{PingRequest, ping_service_client::PingServiceClient};
 use crate::retry::RetryPolicy;
@@ -47,6 +48,7 @@ pub struct SiftControl {
     pub(super) key: ApiKeySource,
     pub(super) options: Arc<ControlOptions>,
     pub(super) place: Arc<str>,
+    pub(super) last_words: LastWords,
 }
 
 impl SiftControl {
@@ -68,9 +70,11 @@ impl SiftControl {
         options.retry_policy.validate()?;
         let endpoint = connection.endpoint()?;
         // tonic sees an http address, so that it never adds TLS to what the connector has already encrypted.
+        let last_words = LastWords::default();
+        let words = last_words.clone();
         let service = tower::service_fn(move |_| {
-            let connector = Arc::clone(&connector);
-            async move { connector.connect().await.map(TokioIo::new) }
+            let (connector, words) = (Arc::clone(&connector), words.clone());
+            async move { connector.connect().await.map(|io| TokioIo::new(words.of(io))) }
         });
         let channel = TonicEndpoint::from(endpoint.uri_with(Scheme::Http))
             .origin(endpoint.origin())
@@ -84,7 +88,7 @@ impl SiftControl {
             .keep_alive_timeout(PING_INTERVAL)
             .keep_alive_while_idle(true)
             .connect_with_connector_lazy(service);
-        Ok(Self { channel, key, options: Arc::new(options), place: endpoint.to_string().into() })
+        Ok(Self { channel, key, options: Arc::new(options), place: endpoint.to_string().into(), last_words })
     }
 
     /// Asks the endpoint for a sign of life. Fails with [`ErrorCode::Auth`] if it refuses the key.

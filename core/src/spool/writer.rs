@@ -22,6 +22,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Why rows are dropped that no policy gave up.
+pub(crate) const LOST: &str = "lost by the disk";
+
 const RECORD_EVERY: Duration = Duration::from_millis(500);
 
 /// How far the rows have come. Every row that was appended with an ID below is at that level, or was reported dropped.
@@ -155,6 +158,12 @@ impl SpoolWriter {
         }
         self.next_id += u64::from(rows);
         Ok(())
+    }
+
+    /// The ID of the next row.
+    #[must_use]
+    pub fn next_id(&self) -> u64 {
+        self.next_id
     }
 
     /// Says that the rows below `next_id` which were not appended need not be (they are confirmed already).

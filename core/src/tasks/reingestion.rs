@@ -252,7 +252,9 @@ impl Worker for Reingestion {
             self.begin_anew(&why);
             return Turn::Rest(AFTER_ERROR);
         }
-        self.work().unwrap_or_else(|error| {
+        let worked = self.work();
+        self.shared.recovery.files_left(self.unscanned.len() + self.recovered.len());
+        worked.unwrap_or_else(|error| {
             tracing::warn!(target: "siftstream::reingestion", %error, "the disk keeps backups from being sent");
             if self.finishing { Turn::Over } else { Turn::Rest(AFTER_ERROR) }
         })

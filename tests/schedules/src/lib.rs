@@ -8,6 +8,7 @@
 mod error;
 #[path = "../../../core/src/events/mod.rs"]
 mod events;
+mod flow;
 #[path = "../../../core/src/ledger/mod.rs"]
 mod ledger;
 mod models;

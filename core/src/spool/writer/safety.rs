@@ -4,7 +4,7 @@
 //! nothing about them; so they are written again, to a new file. Only when those are durable does the journal say how
 //! much of the old file counts. A file whose name was removed is saved through its open handle in the same way.
 
-use super::{DroppedRows, SpoolWriter};
+use super::{DroppedRows, LOST, SpoolWriter};
 use crate::error::{DataStatus, Error, Result};
 use crate::seams::filesystem::File;
 use crate::spool::journal::Run;
@@ -208,6 +208,6 @@ impl SpoolWriter {
         }
         let rows = runs.iter().map(|run| run.rows).sum::<u64>().saturating_sub(copied);
         let ids = runs.iter().map(Run::ids).collect();
-        self.count_dropped(DroppedRows { epoch: self.spool.epoch(), ids, rows, cause: "lost by the disk" })
+        self.count_dropped(DroppedRows { epoch: self.spool.epoch(), ids, rows, cause: LOST })
     }
 }

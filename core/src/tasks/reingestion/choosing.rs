@@ -8,7 +8,7 @@ use crate::error::{ErrorCode, Result};
 use crate::events::EventKind;
 use crate::ledger::RangeSet;
 use crate::seams::worker::Turn;
-use crate::spool::Area;
+use crate::spool::{Area, LOST};
 use crate::stream::segment::Segment;
 
 impl Reingestion {
@@ -85,8 +85,13 @@ impl Reingestion {
         let ranges: Vec<_> = missing.iter().collect();
         let rows = missing.len();
         tracing::error!(target: "siftstream::reingestion", rows, ids = ?ranges, "backups of unconfirmed rows are gone");
-        self.shared.live.delivery.give_up(ranges.iter().cloned());
-        self.shared.events.emit(EventKind::Dropped { ranges, rows, cause: "lost by the disk".to_owned() });
+        self.shared.live.delivery.lose(ranges.iter().cloned());
+        self.shared.events.emit(EventKind::Dropped {
+            ranges,
+            rows,
+            flows: Vec::new(),
+            cause: LOST.to_owned(),
+        });
     }
 
     /// Rows that are still in memory, with their IDs.
