@@ -36,6 +36,8 @@ export interface StreamEvent {
   rows?: number;
   /** Their message IDs, where these are known. */
   ranges?: IdRange[];
+  /** How many of them belong to each flow. */
+  flows?: Record<string, number>;
   /** The number of the backup file it is about. */
   file?: number;
   /** The error behind it. */

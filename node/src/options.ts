@@ -134,6 +134,8 @@ export interface StreamOptions {
   maxRowSize?: Size;
   /** Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. */
   endStreamOnValidationError?: boolean;
+  /** What happens when the channel that senders wait for is full: they wait, or rows are dropped, counted and named. */
+  overflowPolicy?: 'block' | 'drop_newest' | 'drop_oldest';
   /** What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped. */
   failurePolicy?: 'stop' | 'skip';
   /** The same for the rows of single flows. */

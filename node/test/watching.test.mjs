@@ -19,6 +19,7 @@ test('events come to iterators and listeners, numbered, and end with the stream'
   const [event] = await patiently(checkpoint);
   assert.equal(event.rows, 1);
   assert.deepEqual(event.ranges, [[0, 1]]);
+  assert.deepEqual(event.flows, { engine: 1 });
   assert.ok(event.durationMs >= 0 && event.at > 1.6e12);
   await stream.finish();
   const all = await patiently(read);

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 use siftstream::checkpoint::{CheckpointState, Recovery};
+use siftstream::flow::FlowRows;
 use siftstream::{
     ChannelIndex, Event, EventKind, FlowDescriptor, Report, SiftStreamMetricsSnapshot, Watermarks,
 };
@@ -89,6 +90,7 @@ pub(crate) fn event_to_json(event: &Event) -> Value {
     };
     tell("rows", kind.rows().map(Value::from));
     tell("ranges", (!kind.ranges().is_empty()).then(|| ranges_to_json(kind.ranges())));
+    tell("flows", (!kind.flows().is_empty()).then(|| flows_to_json(kind.flows())));
     tell("file", kind.file().map(Value::from));
     tell("error", kind.error().map(error_to_json));
     match kind {
@@ -123,6 +125,13 @@ fn state_to_json(state: &CheckpointState) -> Value {
         "state": state.state,
         "metadata": state.metadata,
     })
+}
+
+/// How many rows by flow.
+fn flows_to_json(flows: &[FlowRows]) -> Value {
+    let entries: Map<String, Value> =
+        flows.iter().map(|flow| (flow.flow.to_string(), flow.rows.into())).collect();
+    entries.into()
 }
 
 /// Inclusive starts, exclusive ends.
