@@ -2,12 +2,14 @@
 //!
 //! A thread that nobody wakes is found as a deadlock: nothing here ever times out.
 
+#![allow(clippy::single_range_in_vec_init, reason = "sets of message IDs are made of ranges")]
 #![allow(dead_code, unused_imports, reason = "of the sources only what the models use is called")]
 
 #[path = "../../../core/src/error.rs"]
 mod error;
 #[path = "../../../core/src/events/mod.rs"]
 mod events;
+mod flow;
 #[path = "../../../core/src/ledger/mod.rs"]
 mod ledger;
 mod models;

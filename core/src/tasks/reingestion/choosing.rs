@@ -8,8 +8,7 @@ use crate::error::{ErrorCode, Result};
 use crate::events::EventKind;
 use crate::ledger::RangeSet;
 use crate::seams::worker::Turn;
-use crate::spool::Area;
-use crate::spool::LOST;
+use crate::spool::{Area, LOST};
 use crate::stream::segment::Segment;
 
 impl Reingestion {
