@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo python test lint bench clean
+.PHONY: help bootstrap build demo dashboard python test lint bench bench-node clean
 
 # rustup puts cargo here without every shell knowing it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -20,9 +20,13 @@ build: bootstrap ## Build the siftstream command and the C library, optimised, i
 demo: bootstrap ## Stream this machine's telemetry from C to a local Sift for 10 seconds; fails if a row is missing
 	@scripts/demo.sh
 
+dashboard: bootstrap ## Show live in a browser what becomes of each row; DASHBOARD_ARGS="--port 8080 --rate 50"
+	@scripts/dashboard.sh $(DASHBOARD_ARGS)
+
 test: bootstrap ## Run all tests
 	cargo test --workspace --locked --no-fail-fast
 	scripts/test-python.sh
+	scripts/test-node.sh
 
 lint: bootstrap ## Check formatting, lints and dependencies (the header's drift check is one of the tests)
 	cargo fmt --all --check
@@ -37,6 +41,11 @@ bench: bootstrap ## Compare speed with Sift's own client, in one run on this mac
 
 python: bootstrap ## Build the Python wheel (manylinux_2_28) and sdist into target/python-dist, and try both in empty environments
 	@scripts/package-python.sh
+
+bench-node: bootstrap ## Compare the speed of Node with that of Rust, in one run on this machine
+	cargo build --release --locked -p siftstream-cli
+	npm --prefix node ci --no-audit --no-fund
+	cd node && node scripts/native.mjs && npm run build && node bench/speed.mjs $(BENCH_ARGS)
 
 clean: ## Remove all that was built
 	cargo clean

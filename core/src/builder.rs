@@ -13,6 +13,7 @@ mod stored_options;
 pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
+pub use on_disk::default_backups_dir;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -32,8 +33,9 @@ use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
 use crate::seams::filesystem::RealFileSystem;
 use crate::seams::runtime::{RunsOn, RuntimeHandle, StreamRuntime};
+use crate::stream::intake::IntakeOptions;
 use crate::stream::lane::Capacity;
-use crate::stream::{Inner, Registration, SiftStream};
+use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
 use crate::transport::{Checkpoints, LiveStreamingOnly, Transport};
@@ -107,9 +109,8 @@ impl SiftStreamBuilder {
 
     /// What a stream needs to reach Sift; nothing is reached yet. Must be called within the stream's runtime.
     fn reach(self) -> Result<Reach> {
-        let (uri, key) = self.credentials.resolve()?;
+        let (uri, key) = self.credentials.source()?;
         let connection = ConnectionOptions { uri, ..self.connection };
-        let key = ApiKeySource::new(key);
         connection.endpoint()?;
         let connector = match self.connector {
             Some(connector) => connector,
@@ -218,6 +219,7 @@ impl StreamConfigBuilder {
             policies: FailurePolicies::default(),
             ingestion_data_channel_capacity: 102_400,
             ingestion_data_channel_bytes: 64 * MIB,
+            overflow_policy: OverflowPolicy::default(),
             options: IngestionOptions {
                 linger: Duration::from_millis(1),
                 checkpoints: CheckpointTriggers {
@@ -242,6 +244,7 @@ pub struct LiveOnlyBuilder {
     policies: FailurePolicies,
     ingestion_data_channel_capacity: u64,
     ingestion_data_channel_bytes: u64,
+    overflow_policy: OverflowPolicy,
     options: IngestionOptions,
     stream_name: String,
     checkpoint_store: Option<Arc<dyn CheckpointStore>>,
@@ -261,6 +264,13 @@ impl LiveOnlyBuilder {
     #[must_use]
     pub fn ingestion_data_channel_bytes(mut self, bytes: u64) -> Self {
         self.ingestion_data_channel_bytes = bytes;
+        self
+    }
+
+    /// What happens to rows when that channel is full; callers wait by default.
+    #[must_use]
+    pub fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.overflow_policy = policy;
         self
     }
 
@@ -400,17 +410,14 @@ impl LiveOnlyBuilder {
         let checkpoints = checkpoints(self.stream_name, self.checkpoint_store, &handle).await?;
         let capacity =
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
-        let suffix = encoder.suffix(run_id.as_deref());
-        let transport: T = LiveStreamingOnly::start(
-            link,
-            capacity,
+        let rows = IntakeOptions {
             max_row_size,
-            suffix,
-            self.options,
-            self.policies,
-            checkpoints,
-        )
-        .into();
+            suffix: encoder.suffix(run_id.as_deref()),
+            overflow: self.overflow_policy,
+            flow_names: encoder.flow_names(),
+        };
+        let transport: T =
+            LiveStreamingOnly::start(link, capacity, rows, self.options, self.policies, checkpoints).into();
         let registration = Registration { control, key, run_id: Mutex::new(run_id) };
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }

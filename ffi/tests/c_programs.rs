@@ -18,7 +18,7 @@ use siftstream_core::proto::sift::ingest::v1::{
     IngestWithConfigDataStreamRequest as WireRow, ingest_with_config_data_channel_value::Type,
 };
 use siftstream_core::spool::pbfs::{Item, PbfsReader};
-use siftstream_server::LocalServer;
+use siftstream_server::{LocalServer, Value};
 
 const KEY: &str = "a-key-for-tests";
 
@@ -105,14 +105,17 @@ fn entries(path: &Path) -> Vec<PathBuf> {
 
 /// The rows of a slot, as core reads them.
 fn rows_in(slot: &Path) -> Vec<WireRow> {
+    entries(&slot.join("data")).iter().flat_map(|file| rows_of(file)).collect()
+}
+
+/// The rows of a file.
+fn rows_of(file: &Path) -> Vec<WireRow> {
     let mut rows = Vec::new();
-    for file in entries(&slot.join("data")) {
-        let bytes = std::fs::read(file).unwrap();
-        let mut reader = PbfsReader::new(bytes.as_slice()).unwrap();
-        while let Some(item) = reader.next_item().unwrap() {
-            let Item::Chunk(chunk) = item else { panic!("damaged: {item:?}") };
-            rows.extend(chunk.messages().map(|message| WireRow::decode(message).unwrap()));
-        }
+    let bytes = std::fs::read(file).unwrap();
+    let mut reader = PbfsReader::new(bytes.as_slice()).unwrap();
+    while let Some(item) = reader.next_item().unwrap() {
+        let Item::Chunk(chunk) = item else { panic!("damaged: {item:?}") };
+        rows.extend(chunk.messages().map(|message| WireRow::decode(message).unwrap()));
     }
     rows
 }
@@ -122,6 +125,29 @@ fn slot_of(dir: &Path, stream_name: &str) -> PathBuf {
         entries(dir).into_iter().filter(|slot| slot.to_string_lossy().contains(stream_name)).collect();
     assert_eq!(named.len(), 1, "{named:?}");
     named[0].clone()
+}
+
+#[test]
+fn poison_rows_and_rows_without_room_are_dealt_with_from_c_as_chosen_and_named() {
+    const POISON: u64 = 777;
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    server.state().object_to_rows(|_, values| match values.first() {
+        Some(Value::Uint64(POISON)) => Some("poison".to_owned()),
+        _ => None,
+    });
+    let program = compile("tests/c/failure_test.c", C11.0, C11.1, dir.path());
+    let status = run_with(&server, &program, &[&server.uri(), KEY, dir.path().to_str().unwrap()]);
+    assert!(status.success(), "{status}");
+    let slot = slot_of(&dir.path().join("backups"), "skip");
+    for quarantine in [dir.path().join("quarantine"), slot.join("quarantine")] {
+        let files: Vec<_> = entries(&quarantine).into_iter().filter(|path| path.is_file()).collect();
+        assert_eq!(files.len(), 2, "one row, and why: {files:?}");
+        let [row] = &rows_of(&files[0])[..] else { panic!("{} has other than one row", files[0].display()) };
+        assert_eq!(row.channel_values[0].r#type, Some(Type::Uint64(POISON)));
+        let why = std::fs::read_to_string(&files[1]).unwrap();
+        assert!(why.contains("numbers") && why.contains("777") && why.contains("poison"), "{why}");
+    }
 }
 
 #[test]

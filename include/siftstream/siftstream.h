@@ -145,7 +145,7 @@ enum siftstream_event_kind
   SIFTSTREAM_EVENT_CONNECTED = 1,
   // The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt.
   SIFTSTREAM_EVENT_DISCONNECTED = 2,
-  // Sift confirmed all that one gRPC stream carried. Has rows, ranges and the duration.
+  // Sift confirmed all that one gRPC stream carried. Has rows, ranges, flows and the duration.
   SIFTSTREAM_EVENT_CHECKPOINT = 3,
   // A gRPC stream confirmed nothing of what it carried; the rows are sent again. Has rows, ranges and an error.
   SIFTSTREAM_EVENT_CHECKPOINT_FAILED = 4,
@@ -165,8 +165,8 @@ enum siftstream_event_kind
   SIFTSTREAM_EVENT_RECOVERED = 11,
   // Everything that was owed from the disk is confirmed.
   SIFTSTREAM_EVENT_CAUGHT_UP = 12,
-  // Rows were given up, by a policy that the user chose or because a disk lost them. Has rows, ranges where these are
-  // known, and the cause as the subject.
+  // Rows were given up, by a policy that the user chose or because a disk lost them. Has rows, ranges and flows where
+  // these are known, and the cause as the subject.
   SIFTSTREAM_EVENT_DROPPED = 13,
 };
 #ifndef __cplusplus
@@ -211,6 +211,25 @@ enum siftstream_channel_type
 typedef enum siftstream_channel_type siftstream_channel_type;
 #else
 typedef int32_t siftstream_channel_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What happens once a row was found that Sift rejects for what is in it.
+enum siftstream_failure_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The stream ends with an error that names flow, message ID and reason; all data is kept.
+  SIFTSTREAM_FAILURE_STOP = 0,
+  // The row is kept in quarantine with the reason, counted as rejected, and the stream goes on.
+  SIFTSTREAM_FAILURE_SKIP = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_failure_policy siftstream_failure_policy;
+#else
+typedef int32_t siftstream_failure_policy;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -276,6 +295,27 @@ enum siftstream_mode
 typedef enum siftstream_mode siftstream_mode;
 #else
 typedef int32_t siftstream_mode;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What happens to rows when the channel that senders wait for is full.
+enum siftstream_overflow_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Senders wait, as long as they chose to; a call that does not wait answers FULL.
+  SIFTSTREAM_OVERFLOW_BLOCK = 0,
+  // The row that finds no room is dropped.
+  SIFTSTREAM_OVERFLOW_DROP_NEWEST = 1,
+  // The oldest rows that wait make room, about 16 KiB of them at a time; never rows that are being sent or written.
+  SIFTSTREAM_OVERFLOW_DROP_OLDEST = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_overflow_policy siftstream_overflow_policy;
+#else
+typedef int32_t siftstream_overflow_policy;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -768,8 +808,8 @@ siftstream_status siftstream_config_set_checkpoint_interval_ms(struct siftstream
                                                                uint64_t milliseconds,
                                                                struct siftstream_error **error);
 
-// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For
-// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For modes that
+// send to Sift.
 //
 // Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
 // Thread-safety: one thread at a time. Blocking: never.
@@ -957,6 +997,42 @@ siftstream_status siftstream_config_set_fsync(struct siftstream_config *config,
                                               int32_t fsync,
                                               uint64_t interval_ms,
                                               struct siftstream_error **error);
+
+// Sets what happens to rows that Sift rejects, a siftstream_failure_policy; SIFTSTREAM_FAILURE_STOP by default. Sift
+// tells of such rows only with siftstream_config_set_end_stream_on_validation_error. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_failure_policy(struct siftstream_config *config,
+                                                       int32_t policy,
+                                                       struct siftstream_error **error);
+
+// Sets the same for the rows of one flow, whatever holds for the others. The text is copied. For modes that send to
+// Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_flow_failure_policy(struct siftstream_config *config,
+                                                            struct siftstream_str flow,
+                                                            int32_t policy,
+                                                            struct siftstream_error **error);
+
+// Sets the directory for rows that are skipped: a PBFS file each, and a text with the reason beside it. A stream of
+// SIFTSTREAM_MODE_LIVE_ONLY that skips rows must have it; modes that write files keep such rows with these. The text is
+// copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_quarantine_dir(struct siftstream_config *config,
+                                                       struct siftstream_str path,
+                                                       struct siftstream_error **error);
+
+// Sets what happens to rows when the channel that senders wait for is full, a siftstream_overflow_policy;
+// SIFTSTREAM_OVERFLOW_BLOCK by default. It is the channel to the network for SIFTSTREAM_MODE_LIVE_ONLY, that to the disk
+// for the others. A row that is dropped was sent as far as the call is concerned, which answers OK: it has a message ID,
+// is counted, and is named in an event and in the report.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_overflow_policy(struct siftstream_config *config,
+                                                        int32_t policy,
+                                                        struct siftstream_error **error);
 
 // Sets the key of this name; docs/configuration.md lists them. `value` is what would stand in an environment variable:
 // a number, a text such as "250ms" or "64MiB", "true", "none", a list separated by commas. The texts are copied.
@@ -1214,6 +1290,21 @@ siftstream_status siftstream_event_range(const struct siftstream_event *event,
                                          uint64_t *end_out,
                                          struct siftstream_error **error);
 
+// How many flows the rows it is about belong to, where that is known; 0 if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_event_flows(const struct siftstream_event *event);
+
+// Gives the name of a flow in *name_out, and in *rows_out how many of the rows belong to it; the first is `at` 0. The
+// text belongs to the event.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last flow. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_event_flow(const struct siftstream_event *event,
+                                        size_t at,
+                                        struct siftstream_str *name_out,
+                                        uint64_t *rows_out,
+                                        struct siftstream_error **error);
+
 // Gives in *file_out the number of the file it is about.
 //
 // Errors: INVALID_ARGUMENT, NOT_FOUND if it is not about a file. Thread-safety: any thread. Blocking: never.
@@ -1456,6 +1547,12 @@ uint64_t siftstream_metrics_retries(const struct siftstream_metrics *metrics);
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_current_backoff_us(const struct siftstream_metrics *metrics);
 
+// Memory held by rows that were taken to be sent and are not confirmed: what the replay window bounds. 0 in modes with
+// files, or if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_replay_window_bytes(const struct siftstream_metrics *metrics);
+
 // How often a gRPC stream ended with the status `code`; 0 if `code` is none, or `metrics` no living snapshot.
 //
 // Thread-safety: any thread. Blocking: never.
@@ -1565,6 +1662,22 @@ siftstream_status siftstream_report_unconfirmed_range(const struct siftstream_re
                                                       uint64_t *first_out,
                                                       uint64_t *end_out,
                                                       struct siftstream_error **error);
+
+// How many ranges of message IDs belong to rows that were dropped, where these are known; 0 if `report` is no living
+// report.
+//
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_report_dropped_ranges(const struct siftstream_report *report);
+
+// Gives a range of message IDs of rows that were dropped: from *first_out to before *end_out. Ranges are in order; the
+// first is `at` 0.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last range. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_report_dropped_range(const struct siftstream_report *report,
+                                                  size_t at,
+                                                  uint64_t *first_out,
+                                                  uint64_t *end_out,
+                                                  struct siftstream_error **error);
 
 // Frees a report. NULL is fine.
 //

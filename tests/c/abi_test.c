@@ -35,6 +35,10 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_linger_us, (config, 500, &error));
   FAILS(expected, siftstream_config_set_checkpoint_interval_ms, (config, 1000, &error));
   FAILS(expected, siftstream_config_set_checkpoint_rows, (config, 1000, &error));
+  FAILS(expected, siftstream_config_set_failure_policy, (config, SIFTSTREAM_FAILURE_STOP, &error));
+  FAILS(expected, siftstream_config_set_flow_failure_policy, (config, text("all"), SIFTSTREAM_FAILURE_SKIP, &error));
+  FAILS(expected, siftstream_config_set_quarantine_dir, (config, text("/nowhere/quarantine"), &error));
+  FAILS(expected, siftstream_config_set_overflow_policy, (config, SIFTSTREAM_OVERFLOW_BLOCK, &error));
   FAILS(expected, siftstream_config_set_checkpoint_bytes, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_recover_on_start, (config, false, &error));
   FAILS(expected, siftstream_config_set_reingestion_bytes_per_second, (config, 1024 * 1024, &error));
@@ -87,6 +91,9 @@ static void numbers_that_stand_for_nothing_are_refused(siftstream_config *config
   for (int at = 0; at < 4; at++) {
     FAILS(BAD, siftstream_config_set_mode, (config, unknown[at], &error));
     FAILS(BAD, siftstream_config_set_when_full, (config, unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_failure_policy, (config, unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_flow_failure_policy, (config, text("all"), unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_overflow_policy, (config, unknown[at], &error));
     FAILS(BAD, siftstream_config_set_fsync, (config, unknown[at], 0, &error));
     FAILS(BAD, siftstream_config_set_min_tls_version, (config, unknown[at], &error));
   }
@@ -274,6 +281,9 @@ static void dead_events_are_refused(siftstream_event *event) {
   CHECK(siftstream_event_retry_in_us(event) == 0);
   FAILS(BAD, siftstream_event_range, (event, 0, &first, &end, &error));
   FAILS(BAD, siftstream_event_file, (event, &file, &error));
+  siftstream_str flow = {NULL, 0};
+  CHECK(siftstream_event_flows(event) == 0);
+  FAILS(BAD, siftstream_event_flow, (event, 0, &flow, &first, &error));
   CHECK(first == 7 && end == 7 && file == 7);
 }
 
@@ -310,6 +320,14 @@ static void events_tell_what_happened(siftstream_stream *stream) {
   CHECK(first == 7 && end == 7);
   OK(siftstream_event_range, (event, 0, &first, &end, &error));
   CHECK(first == 0 && end == siftstream_event_rows(event)); /* The timer may have come between the rows. */
+  siftstream_str flow = {NULL, 0};
+  CHECK(siftstream_event_flows(event) == 1);
+  FAILS(BAD, siftstream_event_flow, (event, 0, NULL, &first, &error));
+  FAILS(BAD, siftstream_event_flow, (event, 0, &flow, NULL, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_event_flow, (event, 1, &flow, &first, &error));
+  CHECK(flow.len == 0 && first == 0);
+  OK(siftstream_event_flow, (event, 0, &flow, &first, &error));
+  CHECK(flow.len == 3 && memcmp(flow.ptr, "all", 3) == 0 && first == end);
   CHECK(siftstream_event_free(event) == SIFTSTREAM_OK);
   dead_events_are_refused(event);
   dead_events_are_refused(NULL);
@@ -446,6 +464,7 @@ static void metrics_are_read(const siftstream_stream *stream) {
   CHECK(siftstream_metrics_backup_files(metrics) == 0 && siftstream_metrics_backup_bytes(metrics) == 0);
   CHECK(siftstream_metrics_disk_errors(metrics) == 0 && !siftstream_metrics_disk_degraded(metrics));
   CHECK(siftstream_metrics_rows_recovered(metrics) == 0 && siftstream_metrics_recovered_rows_confirmed(metrics) == 0);
+  CHECK(siftstream_metrics_replay_window_bytes(metrics) <= 64 * 1024 * 1024);
   CHECK(siftstream_metrics_rows_reingested(metrics) == 0 && siftstream_metrics_rows_owed(metrics) == 0);
   CHECK(siftstream_metrics_backup_channel_rows(metrics) == 0 && siftstream_metrics_backup_channel_bytes(metrics) == 0);
   CHECK(siftstream_metrics_free(metrics) == SIFTSTREAM_OK);
@@ -533,8 +552,12 @@ static void the_stream_is_finished_once_and_for_all(siftstream_stream *stream, s
   CHECK(siftstream_report_unconfirmed_ranges(report) == 0);
   FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_unconfirmed_range, (report, 0, &first, &end, &error));
   FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_unconfirmed_range, (report, SIZE_MAX, &first, &end, &error));
+  CHECK(siftstream_report_dropped_ranges(report) == 0);
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_dropped_range, (report, 0, &first, &end, &error));
   CHECK(siftstream_report_free(report) == SIFTSTREAM_OK);
   CHECK(siftstream_report_free(report) == BAD);
+  FAILS(BAD, siftstream_report_dropped_range, (report, 0, &first, &end, &error));
+  CHECK(siftstream_report_dropped_ranges(report) == 0);
   CHECK(siftstream_report_free(NULL) == SIFTSTREAM_OK);
   FAILS(BAD, siftstream_report_unconfirmed_range, (report, 0, &first, &end, &error));
   CHECK(first == 7 && end == 7 && siftstream_report_unconfirmed_ranges(report) == 0);

@@ -57,7 +57,7 @@ impl Place {
     ) -> Result<OnDisk> {
         let root = match self.root {
             Some(root) => root,
-            None => default_root()?,
+            None => default_backups_dir()?,
         };
         let slot = Slot::open(self.filesystem, &root, &self.key)?;
         let stored = stored_options::restore(&slot, options.named())?;
@@ -96,8 +96,8 @@ pub(super) fn check_at_least_one(numbers: &[(&str, u64)]) -> Result<()> {
     }
 }
 
-/// Where programs keep their data on this platform.
-fn default_root() -> Result<PathBuf> {
+/// Where streams keep their rows on this platform if no directory is named.
+pub fn default_backups_dir() -> Result<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::home_dir().filter(|home| home.is_absolute());
     let data = if cfg!(windows) {

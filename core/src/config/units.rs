@@ -73,7 +73,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
     }
     // People do not count seconds in hours or minutes until there are many.
     let (name, unit) =
-        TIMES[2..].iter().find(|(_, unit)| nanos % u128::from(*unit) == 0).unwrap_or(&TIMES[6]);
+        TIMES[2..].iter().find(|(_, unit)| nanos.is_multiple_of(u128::from(*unit))).unwrap_or(&TIMES[6]);
     format!("{}{name}", nanos / u128::from(*unit))
 }
 
@@ -89,7 +89,7 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 
 /// The number of bytes in the largest binary unit that has no fraction, if there is one.
 pub(super) fn show_size(bytes: u64) -> Option<String> {
-    let (name, unit) = SIZES[..4].iter().find(|(_, unit)| bytes != 0 && bytes % unit == 0)?;
+    let (name, unit) = SIZES[..4].iter().find(|(_, unit)| bytes != 0 && bytes.is_multiple_of(*unit))?;
     Some(format!("{}{name}", bytes / unit))
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
-use crate::flow::{Flow, FlowBuilder, FlowDescriptor, TimeValue};
+use crate::flow::{Flow, FlowBuilder, FlowDescriptor, FlowNames, FlowNumber, TimeValue};
 use crate::schema::FlowConfig;
 
 /// Numbers the encoders of a process, so that a row of one stream is not taken for another's.
@@ -21,6 +21,7 @@ pub struct IngestionConfigEncoder {
     learned_id: OnceLock<String>,
     end_stream_on_validation_error: bool,
     flows: RwLock<HashMap<String, FlowDescriptor>>,
+    flow_names: Arc<FlowNames>,
 }
 
 impl IngestionConfigEncoder {
@@ -35,6 +36,7 @@ impl IngestionConfigEncoder {
             learned_id: OnceLock::new(),
             end_stream_on_validation_error,
             flows: RwLock::default(),
+            flow_names: Arc::default(),
         };
         encoder.add(flows);
         encoder
@@ -76,13 +78,19 @@ impl IngestionConfigEncoder {
         if descriptor.owner() == self.number { Ok(()) } else { Err(foreign(descriptor)) }
     }
 
+    /// The names of the flows that rows carry the numbers of.
+    pub(crate) fn flow_names(&self) -> Arc<FlowNames> {
+        Arc::clone(&self.flow_names)
+    }
+
     /// Makes flows sendable that are registered with Sift.
     pub(crate) fn add(&self, flows: &[FlowConfig]) {
         let mut known = self.flows.write().unwrap_or_else(PoisonError::into_inner);
         for flow in flows {
-            known
-                .entry(flow.name.clone())
-                .or_insert_with(|| FlowDescriptor::new(self.number, self.ingestion_config_id(), flow));
+            known.entry(flow.name.clone()).or_insert_with(|| {
+                let number = self.flow_names.add(&flow.name);
+                FlowDescriptor::new(self.number, number, self.ingestion_config_id(), flow)
+            });
         }
     }
 }
@@ -122,6 +130,10 @@ impl EncodeRow for FlowBuilder {
         self.encode_message(buf);
     }
 
+    fn flow(&self) -> FlowNumber {
+        self.descriptor().number()
+    }
+
     fn event_time(&self) -> Option<TimeValue> {
         self.timestamp()
     }
@@ -134,6 +146,10 @@ impl EncodeRow for &FlowBuilder {
 
     fn encode(&self, buf: &mut Vec<u8>) {
         self.encode_message(buf);
+    }
+
+    fn flow(&self) -> FlowNumber {
+        self.descriptor().number()
     }
 
     fn event_time(&self) -> Option<TimeValue> {

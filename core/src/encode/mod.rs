@@ -12,7 +12,7 @@ pub use ingestion_config::IngestionConfigEncoder;
 pub use raw::{EncodedRow, RawEncoder};
 
 use crate::error::Result;
-use crate::flow::TimeValue;
+use crate::flow::{FlowNumber, TimeValue, UNKNOWN_FLOW};
 
 mod private {
     pub trait Sealed {}
@@ -46,6 +46,11 @@ pub trait EncodeRow {
 
     /// Appends the row's bytes.
     fn encode(&self, buf: &mut Vec<u8>);
+
+    /// Which flow of its encoder the row belongs to, as a number.
+    fn flow(&self) -> FlowNumber {
+        UNKNOWN_FLOW
+    }
 
     /// The time that the row was given, if it was.
     fn event_time(&self) -> Option<TimeValue> {

@@ -6,6 +6,7 @@ pub(crate) mod disk_progress;
 pub(crate) mod intake;
 pub(crate) mod lane;
 mod level;
+pub(crate) mod overflow;
 pub(crate) mod report;
 mod resume;
 pub(crate) mod segment;
@@ -15,6 +16,7 @@ mod sift_stream;
 pub(crate) mod watched;
 
 pub use level::{Level, Watermarks};
+pub use overflow::OverflowPolicy;
 pub use report::{FinishError, Report};
 pub use send_columns::SendColumnsError;
 pub use send_error::{SendError, TrySendError};

@@ -3,6 +3,7 @@
 mod connection;
 mod delivery;
 mod disk;
+mod failure;
 mod keys;
 mod labels;
 mod reingestion;
