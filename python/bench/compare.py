@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 DOUBLES = [f"c{at}" for at in range(9)]
@@ -197,7 +197,7 @@ async def theirs_batch_send(uri: str, rows: int) -> dict[str, float]:
     return {"rows_per_s": rows / (time.perf_counter() - began)}
 
 
-RUNS: dict[str, Callable[[str, int], Awaitable[dict[str, float]]]] = {
+RUNS: dict[str, Callable[[str, int], Coroutine[Any, Any, dict[str, float]]]] = {
     run.__name__: run
     for run in (
         ours_try_send,
