@@ -199,15 +199,15 @@ fn a_missing_profile_is_named_and_one_that_is_there_is_used() {
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     let doctor = |args: &[&str]| run(command(home.path()).arg("--insecure").args(args));
     doctor(&["--profile", "rocket"])
-        .assert_problem("config", "has no profile \"rocket\": add a table [rocket]");
+        .assert_problem("profile", "has no profile \"rocket\": add a table [rocket]");
     let verdict = doctor(&["--profile", "rig"]);
     verdict.assert_healthy();
-    assert_eq!((verdict.status("config"), verdict.status("auth")), ("ok", "ok"));
+    assert_eq!((verdict.status("profile"), verdict.status("auth")), ("ok", "ok"));
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
     let verdict = doctor(&["--profile", "rig"]);
     verdict.assert_healthy();
-    assert_eq!(verdict.status("config"), "warn");
-    assert!(verdict.message("config").contains("chmod 600"));
+    assert_eq!(verdict.status("profile"), "warn");
+    assert!(verdict.message("profile").contains("chmod 600"));
 }
 
 #[test]
@@ -307,9 +307,37 @@ fn a_clock_that_cannot_be_compared_is_not_called_right() {
 
 #[test]
 fn a_broken_configuration_file_is_named_without_what_stands_in_it() {
+    let server = server();
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("rig.toml");
-    std::fs::write(&file, format!("uri = \"https://sift.example\"\napikey = \"{KEY}\n")).unwrap();
+    for (content, words) in [
+        (format!("server_name = \"x\"\napi_key = \"{KEY}\n"), "line 2: this is not valid TOML"),
+        ("conect_timeout = 3\n".to_owned(), "did you mean \"connect_timeout\"?"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let mut command = command(home.path());
+        command.arg("--config").arg(&file).args(["--insecure", "--uri", &server.uri()]);
+        run(&mut command).assert_problem("config", words);
+    }
+}
+
+#[test]
+fn a_configuration_file_is_gone_by_and_arguments_win_over_it() {
+    let server = server();
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("rig.toml");
+    let backups = home.path().join("rows");
+    let content = format!(
+        "mode = \"live_with_backups\"\nuri = \"{}\"\ninsecure = true\n[disk_backup_policy]\nbackups_dir = {:?}\nmin_free = 1\n",
+        server.uri(),
+        backups
+    );
+    std::fs::write(&file, content).unwrap();
     let verdict = run(command(home.path()).arg("--config").arg(&file));
-    verdict.assert_problem("config", "is not valid TOML at line 2");
+    verdict.assert_healthy();
+    assert!(verdict.message("config").ends_with("live_with_backups, 0 flows, 0 channels"), "{verdict:#?}");
+    assert!(verdict.message("disk-write").contains(backups.to_str().unwrap()));
+    let closed = format!("http://127.0.0.1:{}", closed_port());
+    let verdict = run(command(home.path()).arg("--config").arg(&file).args(["--uri", &closed]));
+    verdict.assert_problem("tcp", "refuses");
 }

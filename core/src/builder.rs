@@ -109,9 +109,8 @@ impl SiftStreamBuilder {
 
     /// What a stream needs to reach Sift; nothing is reached yet. Must be called within the stream's runtime.
     fn reach(self) -> Result<Reach> {
-        let (uri, key) = self.credentials.resolve()?;
+        let (uri, key) = self.credentials.source()?;
         let connection = ConnectionOptions { uri, ..self.connection };
-        let key = ApiKeySource::new(key);
         connection.endpoint()?;
         let connector = match self.connector {
             Some(connector) => connector,

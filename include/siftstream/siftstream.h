@@ -214,6 +214,25 @@ typedef int32_t siftstream_channel_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What happens once a row was found that Sift rejects for what is in it.
+enum siftstream_failure_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The stream ends with an error that names flow, message ID and reason; all data is kept.
+  SIFTSTREAM_FAILURE_STOP = 0,
+  // The row is kept in quarantine with the reason, counted as rejected, and the stream goes on.
+  SIFTSTREAM_FAILURE_SKIP = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_failure_policy siftstream_failure_policy;
+#else
+typedef int32_t siftstream_failure_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // When written rows are made to survive a power failure. Finished files are always synced.
 enum siftstream_fsync
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -279,6 +298,27 @@ typedef int32_t siftstream_mode;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What happens to rows when the channel that senders wait for is full.
+enum siftstream_overflow_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Senders wait, as long as they chose to; a call that does not wait answers FULL.
+  SIFTSTREAM_OVERFLOW_BLOCK = 0,
+  // The row that finds no room is dropped.
+  SIFTSTREAM_OVERFLOW_DROP_NEWEST = 1,
+  // The oldest rows that wait make room, about 16 KiB of them at a time; never rows that are being sent or written.
+  SIFTSTREAM_OVERFLOW_DROP_OLDEST = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_overflow_policy siftstream_overflow_policy;
+#else
+typedef int32_t siftstream_overflow_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // A version of TLS.
 enum siftstream_tls_version
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -318,46 +358,6 @@ enum siftstream_when_full
 typedef enum siftstream_when_full siftstream_when_full;
 #else
 typedef int32_t siftstream_when_full;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-// What happens once a row was found that Sift rejects for what is in it.
-enum siftstream_failure_policy
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  // The stream ends with an error that names flow, message ID and reason; all data is kept.
-  SIFTSTREAM_FAILURE_STOP = 0,
-  // The row is kept in quarantine with the reason, counted as rejected, and the stream goes on.
-  SIFTSTREAM_FAILURE_SKIP = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum siftstream_failure_policy siftstream_failure_policy;
-#else
-typedef int32_t siftstream_failure_policy;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-// What happens to rows when the channel that senders wait for is full.
-enum siftstream_overflow_policy
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  // Senders wait, as long as they chose to; a call that does not wait answers FULL.
-  SIFTSTREAM_OVERFLOW_BLOCK = 0,
-  // The row that finds no room is dropped.
-  SIFTSTREAM_OVERFLOW_DROP_NEWEST = 1,
-  // The oldest rows that wait make room, about 16 KiB of them at a time; never rows that are being sent or written.
-  SIFTSTREAM_OVERFLOW_DROP_OLDEST = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum siftstream_overflow_policy siftstream_overflow_policy;
-#else
-typedef int32_t siftstream_overflow_policy;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -998,32 +998,6 @@ siftstream_status siftstream_config_set_fsync(struct siftstream_config *config,
                                               uint64_t interval_ms,
                                               struct siftstream_error **error);
 
-// Sets the key of this name; docs/configuration.md lists them. `value` is what would stand in an environment variable:
-// a number, a text such as "250ms" or "64MiB", "true", "none", a list separated by commas. The texts are copied.
-//
-// Errors: INVALID_ARGUMENT; for an unknown key its message names the nearest known one.
-// Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set(struct siftstream_config *config,
-                                        struct siftstream_str key,
-                                        struct siftstream_str value,
-                                        struct siftstream_error **error);
-
-// Adds what a TOML file says: keys, flows with their channels, the run, metadata. What was set by a call or by the
-// environment stays, and so do flows of the same name. After an error nothing has changed.
-//
-// Errors: INVALID_ARGUMENT with the line, NOT_FOUND, IO.
-// Thread-safety: one thread at a time. Blocking: while the file is read.
-siftstream_status siftstream_config_load_file(struct siftstream_config *config,
-                                              struct siftstream_str path,
-                                              struct siftstream_error **error);
-
-// Adds what environment variables say: SIFTSTREAM_ and the name of a key in capitals, dots as underscores. They win
-// over a file; what was set by a call stays. After an error nothing has changed.
-//
-// Errors: INVALID_ARGUMENT, also for a variable whose name is nearly that of a key.
-// Thread-safety: one thread at a time, and none may change the environment meanwhile. Blocking: never.
-siftstream_status siftstream_config_load_env(struct siftstream_config *config,
-                                             struct siftstream_error **error);
 // Sets what happens to rows that Sift rejects, a siftstream_failure_policy; SIFTSTREAM_FAILURE_STOP by default. Sift
 // tells of such rows only with siftstream_config_set_end_stream_on_validation_error. For modes that send to Sift.
 //
@@ -1059,6 +1033,33 @@ siftstream_status siftstream_config_set_quarantine_dir(struct siftstream_config 
 siftstream_status siftstream_config_set_overflow_policy(struct siftstream_config *config,
                                                         int32_t policy,
                                                         struct siftstream_error **error);
+
+// Sets the key of this name; docs/configuration.md lists them. `value` is what would stand in an environment variable:
+// a number, a text such as "250ms" or "64MiB", "true", "none", a list separated by commas. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT; for an unknown key its message names the nearest known one.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set(struct siftstream_config *config,
+                                        struct siftstream_str key,
+                                        struct siftstream_str value,
+                                        struct siftstream_error **error);
+
+// Adds what a TOML file says: keys, flows with their channels, the run, metadata. What was set by a call or by the
+// environment stays, and so do flows of the same name. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT with the line, NOT_FOUND, IO.
+// Thread-safety: one thread at a time. Blocking: while the file is read.
+siftstream_status siftstream_config_load_file(struct siftstream_config *config,
+                                              struct siftstream_str path,
+                                              struct siftstream_error **error);
+
+// Adds what environment variables say: SIFTSTREAM_ and the name of a key in capitals, dots as underscores. They win
+// over a file; what was set by a call stays. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT, also for a variable whose name is nearly that of a key.
+// Thread-safety: one thread at a time, and none may change the environment meanwhile. Blocking: never.
+siftstream_status siftstream_config_load_env(struct siftstream_config *config,
+                                             struct siftstream_error **error);
 
 // Adds a tag to the asset; those it has stay. The text is copied.
 //

@@ -81,7 +81,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     check_network(&runtime, &settings, patience, &mut report);
     match &settings.disk {
         Some(plan) => disk::check(plan, patience, |finding| report.add(finding)),
-        None => report.add(Finding::skip("disk", "no directory is named: give --backups-dir to check it")),
+        None => report.add(Finding::skip(
+            "disk",
+            "the mode is live_only and no directory is named: give --backups-dir to check one",
+        )),
     }
     // A resolver that still waits for its answer does not hold up the end.
     runtime.shutdown_background();

@@ -1,15 +1,15 @@
-//! What a stream would be told: from the arguments, a configuration file, `sift.toml` and the environment.
+//! What a stream would be told: by the arguments, the environment, a configuration file and `sift.toml`.
 
 use super::Args;
 use super::disk::DiskPlan;
-use super::finding::{Finding, Report};
+use super::finding::{Finding, Report, count};
 use super::modes;
-use siftstream::connect::{ApiKey, ClientIdentity, ConnectionOptions, sift_config_path, user_agent};
-use siftstream::spool::DiskBackupPolicy;
-use siftstream::{Credentials, Error};
+use siftstream::connect::{ApiKey, ConnectionOptions, sift_config_path};
+use siftstream::{ConfigValue, Credentials, Error, FlowConfig, Mode, StreamConfig, default_backups_dir};
 use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config";
+const PROFILE: &str = "profile";
 const KEY: &str = "key";
 
 /// What the other checks go by.
@@ -24,32 +24,114 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads everything, and reports what is wrong with it.
     pub(super) fn gather(args: &Args, report: &mut Report) -> Self {
-        let (uri, key) = match &args.uri {
-            Some(uri) => (Some(uri.clone()), direct_key(args, report)),
-            None => profile(args, report).unzip(),
-        };
+        let mut config = StreamConfig::default();
+        config.set_language("cli");
+        if let Some(file) = &args.config {
+            report.add(read(&mut config, file));
+        }
+        if let Err(error) = config.apply_env().and_then(|()| apply(&mut config, args)) {
+            report.add(Finding::fail(CONFIG, error.message()));
+        }
+        let (uri, key) = who_and_where(&config, report);
         if let Some(key) = &key {
             report.hide(key);
         }
-        let connection = uri.and_then(|uri| match options(args, uri) {
-            Ok(options) => Some(options),
+        let connection = uri.and_then(|uri| match config.connection() {
+            Ok(mut connection) => {
+                connection.uri = uri;
+                Some(connection)
+            }
             Err(error) => {
                 report.add(Finding::fail(CONFIG, error.message()));
                 None
             }
         });
-        let min_free = args.min_free.unwrap_or(DiskBackupPolicy::default().min_free);
-        let disk = args.backups_dir.clone().map(|dir| DiskPlan { dir, min_free });
-        Self { connection, key, disk }
+        Self { connection, key, disk: disk(&config, report) }
     }
 }
 
-fn direct_key(args: &Args, report: &mut Report) -> Option<ApiKey> {
-    let given = args.api_key.clone().or_else(|| std::env::var("SIFTSTREAM_API_KEY").ok());
-    let Some(text) = given else {
-        report.add(Finding::fail(KEY, "there is no API key: give --api-key, or set SIFTSTREAM_API_KEY"));
-        return None;
+fn read(config: &mut StreamConfig, file: &Path) -> Finding {
+    let shown = file.display();
+    if let Err(error) = config.load_file(file) {
+        return Finding::fail(CONFIG, error.message());
+    }
+    if let Err(error) = FlowConfig::validate_all(config.flows()) {
+        return Finding::fail(CONFIG, Error::from(error).context(shown).message());
+    }
+    let has_secret =
+        StreamConfig::keys().iter().any(|key| key.is_secret() && config.is_set(key.name).unwrap_or(false));
+    if has_secret && modes::is_open(file) {
+        return Finding::warn(CONFIG, format!("others can read the key in {shown}: chmod 600 {shown}"));
+    }
+    let flows = config.flows();
+    let channels = flows.iter().map(|flow| flow.channels.len()).sum();
+    let (mode, flows, channels) =
+        (config.mode().as_str(), count(flows.len(), "flow"), count(channels, "channel"));
+    Finding::ok(CONFIG, format!("{shown}: {mode}, {flows}, {channels}"))
+}
+
+/// The arguments win over all else.
+fn apply(config: &mut StreamConfig, args: &Args) -> Result<(), Error> {
+    if args.uri.is_some() {
+        config.unset("profile")?;
+    }
+    let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let given = [
+        ("uri", args.uri.clone()),
+        ("api_key", args.api_key.clone()),
+        ("profile", args.profile.clone()),
+        ("extra_ca_file", text(&args.ca)),
+        ("client_certificate_file", text(&args.client_cert)),
+        ("client_key_file", text(&args.client_key)),
+        ("server_name", args.server_name.clone()),
+        ("disk_backup_policy.backups_dir", text(&args.backups_dir)),
+    ];
+    for (key, value) in given {
+        if let Some(value) = value {
+            config.set(key, value)?;
+        }
+    }
+    if args.insecure {
+        config.set("insecure", true)?;
+    }
+    if let Some(bytes) = args.min_free {
+        config.set("disk_backup_policy.min_free", bytes)?;
+    }
+    if !config.is_set("uri")? && !config.is_set("profile")? {
+        config.set("profile", "")?;
+    }
+    Ok(())
+}
+
+fn who_and_where(config: &StreamConfig, report: &mut Report) -> (Option<String>, Option<ApiKey>) {
+    let credentials = match config.credentials() {
+        Ok(credentials) => credentials,
+        Err(error) => {
+            report.add(Finding::fail(CONFIG, error.message()));
+            return (None, None);
+        }
     };
+    match credentials {
+        Credentials::Config { uri, apikey } => (Some(uri), direct_key(apikey, report)),
+        Credentials::Profile(name) => match Credentials::Profile(name.clone()).resolve() {
+            Ok((uri, key)) => {
+                report.add(profile(name.as_deref()));
+                (Some(uri), Some(key))
+            }
+            Err(error) => {
+                report.add(Finding::fail(PROFILE, error.message()));
+                (None, None)
+            }
+        },
+    }
+}
+
+fn direct_key(text: String, report: &mut Report) -> Option<ApiKey> {
+    if text.is_empty() {
+        let message = "there is no API key: give --api-key, set SIFTSTREAM_API_KEY, or use a profile";
+        report.add(Finding::fail(KEY, message));
+        return None;
+    }
     match ApiKey::new(text) {
         Ok(key) => Some(key),
         Err(error) => {
@@ -59,45 +141,34 @@ fn direct_key(args: &Args, report: &mut Report) -> Option<ApiKey> {
     }
 }
 
-fn profile(args: &Args, report: &mut Report) -> Option<(String, ApiKey)> {
-    let credentials = Credentials::Profile(args.profile.clone());
-    let resolved = match &args.config {
-        Some(file) => credentials.resolve_from(file),
-        None => credentials.resolve(),
+fn profile(name: Option<&str>) -> Finding {
+    let file = sift_config_path().unwrap_or_default();
+    let shown = file.display();
+    if modes::is_open(&file) {
+        return Finding::warn(PROFILE, format!("others can read the key in {shown}: chmod 600 {shown}"));
+    }
+    let place = name.map_or_else(|| shown.to_string(), |name| format!("[{name}] in {shown}"));
+    Finding::ok(PROFILE, format!("address and key are those of {place}"))
+}
+
+/// The disk that a stream would use, if it uses one or a directory is named.
+fn disk(config: &StreamConfig, report: &mut Report) -> Option<DiskPlan> {
+    let named = match config.get("disk_backup_policy.backups_dir") {
+        Ok(ConfigValue::Text(dir)) => Some(PathBuf::from(dir)),
+        _ => None,
     };
-    match resolved {
-        Ok((uri, key)) => {
-            let file = args.config.clone().or_else(sift_config_path);
-            report.add(readable(file.as_deref(), args.profile.as_deref()));
-            Some((uri, key))
-        }
+    if named.is_none() && config.mode() == Mode::LiveOnly {
+        return None;
+    }
+    let min_free = match config.get("disk_backup_policy.min_free") {
+        Ok(ConfigValue::Unsigned(bytes)) => bytes,
+        _ => 0,
+    };
+    match named.map_or_else(default_backups_dir, Ok) {
+        Ok(dir) => Some(DiskPlan { dir, min_free }),
         Err(error) => {
-            report.add(Finding::fail(CONFIG, error.message()));
+            report.add(Finding::fail("disk", error.message()));
             None
         }
     }
-}
-
-fn readable(file: Option<&Path>, profile: Option<&str>) -> Finding {
-    let shown = file.map_or_else(String::new, |file| file.display().to_string());
-    let place = profile.map_or_else(|| shown.clone(), |name| format!("[{name}] in {shown}"));
-    if file.is_some_and(modes::is_open) {
-        return Finding::warn(CONFIG, format!("others can read the API key in {shown}: chmod 600 {shown}"));
-    }
-    Finding::ok(CONFIG, format!("address and key are those of {place}"))
-}
-
-fn options(args: &Args, uri: String) -> Result<ConnectionOptions, Error> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|error| Error::io(format_args!("cannot read {}", path.display()), &error))
-    };
-    let mut options = ConnectionOptions::new(uri);
-    options.insecure = args.insecure;
-    options.extra_ca_pem = args.ca.as_ref().map(read).transpose()?;
-    options.server_name.clone_from(&args.server_name);
-    options.user_agent = user_agent("cli");
-    if let (Some(certificate), Some(key)) = (&args.client_cert, &args.client_key) {
-        options.client_identity = Some(ClientIdentity::new(read(certificate)?, read(key)?));
-    }
-    Ok(options)
 }

@@ -181,7 +181,7 @@ pub fn doctor_on_own_disk(dir: &Path, options: &str, prepare: &str) -> Option<Ve
     if output.stdout.is_empty() {
         use std::io::Write;
         let why = text(&output.stderr);
-        writeln!(std::io::stderr(), "no disk of its own here: {}", why.trim()).unwrap();
+        writeln!(std::io::stderr().lock(), "no disk of its own here: {}", why.trim()).unwrap();
         return None;
     }
     Some(Verdict::of(&output))

@@ -124,6 +124,8 @@ keys! {
             "The address of Sift's gRPC endpoint, such as `https://grpc-api.siftstack.com`.";
         "api_key" Secret => read(ALL),
             "The API key.";
+        "api_key_file" Text => read(ALL),
+            "A file that holds the API key and nothing else. It is read again while the stream runs: writing a new key to it rotates the key.";
         "profile" Text => read(ALL),
             "Takes `uri` and `api_key` from this table of the user's `sift.toml`, or from its top level if it is empty.";
         "insecure" Bool, "false" => connection(insecure),
@@ -150,6 +152,14 @@ keys! {
             "The time for finding and reaching the host.";
         "handshake_timeout" Time, "10s" => connection(handshake_timeout),
             "The time for the TLS handshake, and for that of HTTP/2.";
+        "proxy" Secret => read(ALL),
+            "The HTTP proxy to connect through, such as `http://user:password@proxy.example:3128`, or `none`. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment say it, but never for this machine itself.";
+        "no_proxy" List => connection(no_proxy),
+            "Hosts that are reached without that proxy: names with all below them, addresses, networks such as `10.0.0.0/8`, or `*`.";
+        "http2_keepalive_interval" Time, "20s" => connection(http2_keepalive_interval),
+            "How often HTTP/2 asks whether the endpoint still lives, also while idle.";
+        "http2_keepalive_timeout" Time, "20s" => connection(http2_keepalive_timeout),
+            "How long the answer to that may take before the connection is given up.";
         "tcp_keepalive.idle" Time, "20s" => read(ALL),
             "After how long a silence TCP asks whether the endpoint still lives.";
         "tcp_keepalive.interval" Time, "5s" => read(ALL),

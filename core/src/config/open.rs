@@ -10,7 +10,7 @@ use crate::builder::{
     FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder, StreamConfigBuilder,
 };
 use crate::checkpoint::FileCheckpointStore;
-use crate::connect::{ClientIdentity, ConnectionOptions, Credentials, TcpKeepalive, user_agent};
+use crate::connect::{ClientIdentity, ConnectionOptions, Credentials, ProxyChoice, TcpKeepalive, user_agent};
 use crate::control::ControlOptions;
 use crate::encode::IngestionConfigEncoder;
 use crate::error::{Error, ErrorCode, Result};
@@ -47,6 +47,10 @@ impl StreamConfig {
             return Ok(Credentials::Profile(Some(name).filter(|name| !name.is_empty())));
         }
         let uri: Option<String> = self.read("uri")?;
+        let file: Option<String> = self.read("api_key_file")?;
+        if let Some(path) = file.filter(|_| self.source_of("api_key") < self.source_of("api_key_file")) {
+            return Ok(Credentials::KeyFile { uri: uri.unwrap_or_default(), path: path.into() });
+        }
         let apikey = self.secret("api_key").map(|key| key.to_string());
         Ok(Credentials::Config { uri: uri.unwrap_or_default(), apikey: apikey.unwrap_or_default() })
     }
@@ -64,6 +68,10 @@ impl StreamConfig {
             connection.extra_ca_pem.get_or_insert_default().extend(read_file(&path)?);
         }
         connection.client_identity = self.client_identity()?;
+        if let Some(uri) = self.secret("proxy") {
+            let is_none = uri.as_str() == "none";
+            connection.proxy = if is_none { ProxyChoice::Direct } else { ProxyChoice::Uri(uri.clone()) };
+        }
         let retries = self.read("tcp_keepalive.retries")?;
         connection.tcp_keepalive = (retries > 0).then_some(TcpKeepalive {
             idle: self.read("tcp_keepalive.idle")?,

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::happy_eyeballs::connect_any;
+use super::proxy::Proxy;
 use super::socket::Socket;
 use super::tcp_info::ProbeHandle;
 use super::tls::Tls;
@@ -25,6 +26,7 @@ pub struct TcpConnector {
     endpoint: Endpoint,
     place: Arc<str>,
     tls: Option<Tls>,
+    proxy: Option<Proxy>,
 }
 
 impl TcpConnector {
@@ -36,7 +38,8 @@ impl TcpConnector {
             Scheme::Http => None,
         };
         let place = endpoint.to_string().into();
-        Ok(Self { options, endpoint, place, tls })
+        let proxy = Proxy::choose(&options, &endpoint)?;
+        Ok(Self { options, endpoint, place, tls, proxy })
     }
 
     async fn open(&self) -> Result<BoxIo> {
@@ -52,8 +55,15 @@ impl TcpConnector {
     async fn reach(&self) -> Result<TcpStream> {
         let limit = self.options.connect_timeout;
         let attempt = async {
-            let addresses = resolve(&self.endpoint).await?;
-            connect_any(&addresses).await.map_err(|error| self.unreachable(&error))
+            let addresses = match &self.proxy {
+                Some(proxy) => look_up(proxy.host(), proxy.port()).await?,
+                None => resolve(&self.endpoint).await?,
+            };
+            let mut socket = connect_any(&addresses).await.map_err(|error| self.unreachable(&error))?;
+            if let Some(proxy) = &self.proxy {
+                proxy.tunnel(&mut socket, &self.endpoint).await?;
+            }
+            Ok::<_, Error>(socket)
         };
         let socket = timeout(limit, attempt).await.map_err(|_| {
             let message = format!(
@@ -73,7 +83,9 @@ impl TcpConnector {
             }
             _ => "check the uri and the network",
         };
-        Error::new(ErrorCode::Unavailable, format!("cannot connect to {} ({error}): {advice}", self.place))
+        let place =
+            self.proxy.as_ref().map_or_else(|| self.place.to_string(), |proxy| format!("the proxy {proxy}"));
+        Error::new(ErrorCode::Unavailable, format!("cannot connect to {place} ({error}): {advice}"))
     }
 
     fn configure(&self, socket: &TcpStream) -> io::Result<()> {
@@ -124,8 +136,11 @@ impl TcpConnector {
 
 /// The addresses that the host of `endpoint` has now, in the resolver's order.
 pub async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
-    let host = endpoint.host();
-    let found = tokio::net::lookup_host((host, endpoint.port())).await.map_err(|error| {
+    look_up(endpoint.host(), endpoint.port()).await
+}
+
+async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
         let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
         Error::new(ErrorCode::Unavailable, message)
     })?;

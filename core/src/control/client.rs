@@ -13,9 +13,6 @@ use crate::retry::RetryPolicy;
 use crate::seams::connector::Connector;
 use crate::{Error, ErrorCode, Result};
 
-/// Silence after which an HTTP/2 ping is sent, and how long its answer may take.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-
 /// How unary calls are bounded.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -68,6 +65,10 @@ impl SiftControl {
         options: ControlOptions,
     ) -> Result<Self> {
         options.retry_policy.validate()?;
+        if connection.http2_keepalive_interval.is_zero() || connection.http2_keepalive_timeout.is_zero() {
+            let message = "http2_keepalive_interval and http2_keepalive_timeout must be longer than 0";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
         let endpoint = connection.endpoint()?;
         // tonic sees an http address, so that it never adds TLS to what the connector has already encrypted.
         let last_words = LastWords::default();
@@ -84,8 +85,8 @@ impl SiftControl {
                     format!("the user agent {:?} cannot be sent: use visible ASCII", connection.user_agent);
                 Error::new(ErrorCode::InvalidArgument, message)
             })?
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(PING_INTERVAL)
+            .http2_keep_alive_interval(connection.http2_keepalive_interval)
+            .keep_alive_timeout(connection.http2_keepalive_timeout)
             .keep_alive_while_idle(true)
             .connect_with_connector_lazy(service);
         Ok(Self { channel, key, options: Arc::new(options), place: endpoint.to_string().into(), last_words })

@@ -1,7 +1,6 @@
 //! How a task gets from the endpoint's address to an open ingest stream.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use h2::client::ResponseFuture;
 use http::{HeaderValue, Uri};
@@ -11,9 +10,6 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::grpc::{Connection, ConnectionSettings, IngestCall, IngestStream};
 use crate::seams::connector::Connector;
 use crate::seams::runtime::RuntimeHandle;
-
-/// How often a connection is pinged, also while idle, and how long the answer may take.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// All that is needed to reach one ingest call of one endpoint.
 #[derive(Clone)]
@@ -48,8 +44,8 @@ impl Link {
             settings: ConnectionSettings {
                 encrypted: endpoint.scheme() == Scheme::Https,
                 handshake_timeout: options.handshake_timeout,
-                ping_interval: PING_INTERVAL,
-                ping_timeout: PING_INTERVAL,
+                ping_interval: options.http2_keepalive_interval,
+                ping_timeout: options.http2_keepalive_timeout,
             },
             call: IngestCall { uri, user_agent },
             key,
