@@ -78,6 +78,8 @@ export interface StreamOptions {
   uri?: string;
   /** The API key. */
   apiKey?: string;
+  /** A file that holds the API key and nothing else. Writing a new key to it rotates the key while the stream runs. */
+  apiKeyFile?: string;
   /** Takes `uri` and `apiKey` from this table of the user's `sift.toml`, or from its top level if it is empty. */
   profile?: string;
   /** Allows `http://`: the key and all data then travel unencrypted. */
@@ -103,6 +105,17 @@ export interface StreamOptions {
   connectTimeout?: Duration;
   /** The time for the TLS handshake, and for that of HTTP/2. */
   handshakeTimeout?: Duration;
+  /**
+   * The HTTP proxy to connect through, such as `http://user:password@proxy.example:3128`, or `none`. By default the
+   * environment says it (`HTTPS_PROXY`, …), but never for this machine itself.
+   */
+  proxy?: string;
+  /** Hosts that are reached without that proxy: names with all below them, addresses, networks, or `*`. */
+  noProxy?: readonly string[];
+  /** How often HTTP/2 asks whether the endpoint still lives, also while idle. */
+  http2KeepaliveInterval?: Duration;
+  /** How long the answer to that may take before the connection is given up. */
+  http2KeepaliveTimeout?: Duration;
   /** When TCP asks whether the endpoint still lives. */
   tcpKeepalive?: { idle?: Duration; interval?: Duration; retries?: number };
 
