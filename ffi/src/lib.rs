@@ -17,6 +17,7 @@ mod level;
 mod listener;
 mod metrics;
 mod open;
+mod realtime;
 mod report;
 mod row;
 mod slots;

@@ -67,6 +67,11 @@ fn shared(config: &Config) -> StreamConfigBuilder {
         client_key: config.client_key.clone(),
         flows: config.flows.clone(),
     };
+    let threads = &config.threads;
+    let base = with(base, threads.name.as_deref(), SiftStreamBuilder::thread_name);
+    let base = with(base, threads.cpus.as_deref(), SiftStreamBuilder::thread_cpus);
+    let base = with(base, threads.nice, SiftStreamBuilder::thread_nice);
+    let base = with(base, threads.fifo_priority, SiftStreamBuilder::thread_fifo_priority);
     let shared = with(base, config.worker_threads, SiftStreamBuilder::worker_threads)
         .ingestion_config(form)
         .add_asset_tags(config.asset_tags.clone())

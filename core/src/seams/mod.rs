@@ -8,4 +8,5 @@ pub mod connector;
 pub mod filesystem;
 pub(crate) mod process;
 pub(crate) mod runtime;
+pub(crate) mod threads;
 pub(crate) mod worker;

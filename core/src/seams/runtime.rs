@@ -14,13 +14,14 @@ use tokio::task::JoinHandle;
 
 use super::clock::{Clock, RuntimeClock, SystemClock};
 use super::process::Origin;
+use super::threads::ThreadOptions;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Where a stream runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunsOn {
-    /// On so many threads of its own.
-    OwnThreads(usize),
+    /// On threads of its own.
+    OwnThreads(ThreadOptions),
     /// On the runtime of the caller, without a thread of its own.
     CallersRuntime,
 }
@@ -111,7 +112,7 @@ impl StreamRuntime {
     /// Takes the caller's runtime, or starts one on threads named `siftstream-0`, `siftstream-1`, …
     pub(crate) fn start(runs_on: RunsOn) -> Result<Self> {
         match runs_on {
-            RunsOn::OwnThreads(workers) => Self::own(workers),
+            RunsOn::OwnThreads(threads) => Self::own(threads),
             RunsOn::CallersRuntime => Self::callers(),
         }
     }
@@ -124,12 +125,16 @@ impl StreamRuntime {
         Ok(Self { handle, owned: None, origin: Origin::here()? })
     }
 
-    fn own(workers: usize) -> Result<Self> {
+    fn own(threads: ThreadOptions) -> Result<Self> {
         let origin = Origin::here()?;
+        threads.check()?;
         let number = Arc::new(AtomicUsize::new(0));
         let runtime = Builder::new_multi_thread()
-            .worker_threads(workers.max(1))
-            .thread_name_fn(move || format!("siftstream-{}", number.fetch_add(1, Ordering::Relaxed)))
+            .worker_threads(threads.workers.max(1))
+            .thread_name_fn(move || {
+                threads.name_of(&format!("siftstream-{}", number.fetch_add(1, Ordering::Relaxed)))
+            })
+            .on_thread_start(move || threads.take_effect())
             .enable_all()
             .build()
             .map_err(|error| {

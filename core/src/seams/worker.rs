@@ -1,12 +1,13 @@
 //! Work that may block on a disk: in small turns, so that whoever drives it decides how it rests. A thread of the
 //! library does; a simulated network, where time does not pass by itself, drives the same work as a task.
 
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::connector::BoxFuture;
 use super::runtime::RuntimeHandle;
-use crate::error::{Error, ErrorCode, Result};
+use super::threads::Threads;
+use crate::error::Result;
 
 /// What a worker wants after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +91,7 @@ pub(crate) async fn drive_as_task(worker: &mut impl Worker) {
     }
 }
 
-/// Runs `work` on a thread of its own.
+/// Runs `work` on a thread of its own, which is set up as the thread that calls this.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot start a thread: {error}")))
+    Threads::of_this_thread().spawn(name, work)
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::consumer::Consumer;
 use super::lane::{Capacity, Keeping, Lane};
-use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, new_spare};
+use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, new_spare, new_touched_spare, touch};
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
 use crate::flow::TimeValue;
@@ -277,6 +277,16 @@ impl Intake {
                 self.max_row_size
             ),
         )
+    }
+
+    /// Makes memory for `bytes` of rows ready, so that the first rows neither allocate nor fault.
+    pub(crate) fn prefault(&self, bytes: u64) {
+        let wanted = bytes.div_ceil(SEGMENT_SIZE as u64);
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(FIRST_SPARES, MOST_POOLED);
+        let ready: Vec<_> = std::iter::repeat_with(new_touched_spare).take(wanted).collect();
+        let mut state = self.lock();
+        touch(&mut state.open.bytes);
+        state.pool.add_ready(ready);
     }
 
     /// How many rows were accepted, and the latest time that one of them was given.

@@ -225,6 +225,14 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         }
     }
 
+    /// Makes memory for `bytes` of encoded rows ready, so that the first rows neither allocate nor meet page faults. At
+    /// most 1 GiB.
+    pub fn prefault(&self, bytes: u64) -> Result<()> {
+        self.check_process()?;
+        self.inner.transport.intake().prefault(bytes);
+        Ok(())
+    }
+
     /// An error with [`ErrorCode::Forked`] in a child that was forked after the stream was made. Makes no system call.
     pub fn check_process(&self) -> Result<()> {
         self.inner.runtime.origin().check()

@@ -6,6 +6,7 @@ mod disk;
 mod labels;
 mod reingestion;
 mod schema;
+mod threads;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::status::siftstream_status;
 pub(crate) use disk::DiskPolicy;
 pub(crate) use labels::run_form;
 pub use schema::siftstream_channel_type;
+pub(crate) use threads::ThreadChoices;
 
 /// The choices of a stream and its schema.
 pub struct siftstream_config {
@@ -52,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) connection: ConnectionOptions,
     pub(crate) control: ControlOptions,
     pub(crate) worker_threads: Option<usize>,
+    pub(crate) threads: ThreadChoices,
     pub(crate) asset_name: String,
     pub(crate) client_key: String,
     pub(crate) flows: Vec<FlowConfig>,
@@ -94,6 +97,7 @@ impl Default for Config {
             connection,
             control: ControlOptions::default(),
             worker_threads: None,
+            threads: ThreadChoices::default(),
             asset_name: String::new(),
             client_key: String::new(),
             flows: Vec::new(),
