@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build demo test lint bench clean
+.PHONY: help bootstrap build install dist demo test lint bench clean
 
 # rustup puts cargo here without every shell knowing it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -11,11 +11,24 @@ export CARGO_TERM_COLOR ?= never
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-bootstrap: ## Check for cargo, cc and c++ (as root, install missing compilers with apt-get)
+bootstrap: ## Check for cargo, compilers, cmake, pkg-config and valgrind (as root, install what is missing with apt-get)
 	@scripts/bootstrap.sh
 
 build: bootstrap ## Build the siftstream command and the C library, optimised, into target/release
 	cargo build --release --locked -p siftstream-cli -p siftstream-ffi
+
+# PREFIX, DESTDIR and LIBDIR are the usual ones. LIBRARY_PROFILE=demo builds in less time, for a slower library.
+PREFIX ?= /usr/local
+LIBRARY_PROFILE ?= release
+LIBRARY_DIR = $${CARGO_TARGET_DIR:-target}/$(LIBRARY_PROFILE)
+
+install: bootstrap ## Build the C and C++ library and install it below PREFIX (/usr/local), which can be moved
+	cargo build --locked --profile $(LIBRARY_PROFILE) -p siftstream-ffi
+	scripts/install.sh "$(LIBRARY_DIR)" "$(PREFIX)"
+
+dist: bootstrap ## Pack the C and C++ library into target/dist/*.tar.gz, and tell its size
+	cargo build --locked --profile $(LIBRARY_PROFILE) -p siftstream-ffi
+	scripts/dist.sh "$(LIBRARY_DIR)" "$${CARGO_TARGET_DIR:-target}/dist"
 
 demo: bootstrap ## Stream this machine's telemetry from C to a local Sift for 10 seconds; fails if a row is missing
 	@scripts/demo.sh
