@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build install dist demo test lint bench clean
+.PHONY: help bootstrap build install dist portable demo test lint bench clean
 
 # rustup puts cargo here without every shell knowing it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -30,19 +30,26 @@ dist: bootstrap ## Pack the C and C++ library into target/dist/*.tar.gz, and tel
 	cargo build --locked --profile $(LIBRARY_PROFILE) -p siftstream-ffi
 	scripts/dist.sh "$(LIBRARY_DIR)" "$${CARGO_TARGET_DIR:-target}/dist"
 
+portable: bootstrap ## Build the C library for older systems (glibc 2.17), linked through zig from PyPI
+	@scripts/portable.sh
+
 demo: bootstrap ## Stream this machine's telemetry from C to a local Sift for 10 seconds; fails if a row is missing
 	@scripts/demo.sh
 
 test: bootstrap ## Run all tests
 	cargo test --workspace --locked --no-fail-fast
 
-lint: bootstrap ## Check formatting and lints (the header's drift check is one of the tests)
+lint: bootstrap ## Check formatting, lints and dependencies (the header's drift check is one of the tests)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@scripts/deny.sh
 
-# It runs the command that lies beside it, so both are built. Arguments: make bench BENCH_ARGS="…"
+# It runs the programs that lie beside it, so all are built. The one in C finds the library beside itself. Arguments: make bench BENCH_ARGS="…"
 bench: bootstrap ## Compare speed with Sift's own client, in one run on this machine
-	cargo build --release --locked -p siftstream-cli -p siftstream-bench
+	cargo build --release --locked -p siftstream-cli -p siftstream-bench -p siftstream-ffi
+	release=$${CARGO_TARGET_DIR:-target}/release; ln -sf libsiftstream.so "$$release/libsiftstream.so.0"; \
+	    cc -std=c11 -O2 -Iinclude tests/bench/rows.c -o "$$release/siftstream-bench-c" "$$release/libsiftstream.so" \
+	    '-Wl,-rpath,$$ORIGIN'
 	$${CARGO_TARGET_DIR:-target}/release/siftstream-bench $(BENCH_ARGS)
 
 clean: ## Remove all that was built

@@ -11,6 +11,7 @@ mod failure_policy;
 pub mod flow;
 mod grpc;
 pub mod ledger;
+pub mod logs;
 pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
@@ -37,7 +38,8 @@ pub use flow::{
     Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, TimeValue,
     Validity, Value,
 };
-pub use metrics::SiftStreamMetricsSnapshot;
+pub use logs::{LogLevel, LogRecord, Logs};
+pub use metrics::{MetricsServer, SiftStreamMetricsSnapshot};
 pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;

@@ -1,7 +1,9 @@
 //! From a config to a running stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use siftstream_core::checkpoint::FileCheckpointStore;
 use siftstream_core::{
     Credentials, FileBackupBuilder, IngestionConfigForm, LiveOnlyBuilder, LiveWithBackupsBuilder, Result,
     RunSelector, SiftStreamBuilder, StreamConfigBuilder,
@@ -13,7 +15,7 @@ use crate::stream::AnyStream;
 /// Starts the stream that `config` describes.
 pub(crate) fn open(config: &Config, timeout: Duration) -> Result<AnyStream> {
     match config.mode {
-        Mode::LiveOnly => live_only(config).build_any_blocking(timeout),
+        Mode::LiveOnly => live_only(config)?.build_any_blocking(timeout),
         Mode::LiveWithBackups => live_with_backups(config).build_any_blocking(timeout),
         Mode::FileBackup => file_backup(config).build_any_blocking(timeout),
     }
@@ -86,10 +88,15 @@ fn shared(config: &Config) -> StreamConfigBuilder {
     with(shared, config.max_row_size, StreamConfigBuilder::max_row_size)
 }
 
-fn live_only(config: &Config) -> LiveOnlyBuilder {
+fn live_only(config: &Config) -> Result<LiveOnlyBuilder> {
     use LiveOnlyBuilder as Live;
     let live = sending!(config, Live, shared(config).live_only());
-    with(live, config.replay_window_bytes, Live::replay_window_bytes)
+    let live = with(live, config.replay_window_bytes, Live::replay_window_bytes);
+    let live = with(live, config.stream_name.as_deref(), Live::stream_name);
+    Ok(match &config.checkpoint_file {
+        Some(path) => live.checkpoint_store(Arc::new(FileCheckpointStore::open(path)?)),
+        None => live,
+    })
 }
 
 fn live_with_backups(config: &Config) -> LiveWithBackupsBuilder {

@@ -92,12 +92,12 @@ pub extern "C" fn siftstream_report_unconfirmed_range(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
+        let (first, end) = (output(first_out, "first_out")?, output(end_out, "end_out")?);
         let report = handle::shared(report)?;
         let range = report.unconfirmed.get(at).ok_or_else(|| {
             let count = report.unconfirmed.len();
             Error::new(ErrorCode::NotFound, format!("there is no range {at}: the report has {count}"))
         })?;
-        let (first, end) = (output(first_out, "first_out")?, output(end_out, "end_out")?);
         first.write(range.start);
         end.write(range.end);
         Ok(())

@@ -333,8 +333,14 @@ typedef struct siftstream_event siftstream_event;
 // A registered flow of one stream.
 typedef struct siftstream_flow siftstream_flow;
 
+// Where the inputs of a stream stand. All parts of one mark come into force together.
+typedef struct siftstream_mark siftstream_mark;
+
 // The counters of a stream at one moment.
 typedef struct siftstream_metrics siftstream_metrics;
+
+// The newest stored checkpoints of a stream.
+typedef struct siftstream_recovery siftstream_recovery;
 
 // What became of each row of a stream:
 // accepted + recovered = confirmed + on_disk + in_memory + dropped + rejected.
@@ -345,6 +351,23 @@ typedef struct siftstream_row siftstream_row;
 
 // A stream to Sift.
 typedef struct siftstream_stream siftstream_stream;
+
+// Text of the caller or of the library: `len` bytes of UTF-8 at `ptr`, not ended by NUL. `ptr` may be NULL if `len`
+// is 0.
+typedef struct siftstream_str {
+  // The first byte.
+  const char *ptr;
+  // How many bytes.
+  size_t len;
+} siftstream_str;
+
+// Bytes of the caller or of the library: `len` of them at `ptr`, which may be NULL if `len` is 0.
+typedef struct siftstream_bytes {
+  // The first byte.
+  const uint8_t *ptr;
+  // How many bytes.
+  size_t len;
+} siftstream_bytes;
 
 // The values of one channel in many rows: a view of the caller's memory, which must not change during the call.
 typedef struct siftstream_column {
@@ -362,23 +385,6 @@ typedef struct siftstream_column {
   // A siftstream_channel_type: that of the channel.
   int32_t channel_type;
 } siftstream_column;
-
-// Text of the caller or of the library: `len` bytes of UTF-8 at `ptr`, not ended by NUL. `ptr` may be NULL if `len`
-// is 0.
-typedef struct siftstream_str {
-  // The first byte.
-  const char *ptr;
-  // How many bytes.
-  size_t len;
-} siftstream_str;
-
-// Bytes of the caller: `len` of them at `ptr`, which may be NULL if `len` is 0.
-typedef struct siftstream_bytes {
-  // The first byte.
-  const uint8_t *ptr;
-  // How many bytes.
-  size_t len;
-} siftstream_bytes;
 
 // Is called with each event of a stream, on a thread of the library. The event is the library's: it is freed when the
 // call returns. The call must return: neither an exception nor longjmp may leave it.
@@ -422,6 +428,130 @@ typedef struct siftstream_value {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+// Sets the file that keeps the checkpoints of the inputs, so that they survive the process; kept in memory only by
+// default. It is created with the first one. The text is copied. For SIFTSTREAM_MODE_LIVE_ONLY; modes that write files
+// keep them with these.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_checkpoint_file(struct siftstream_config *config,
+                                                        struct siftstream_str path,
+                                                        struct siftstream_error **error);
+
+// Makes a mark that notes nothing yet in *out. The caller frees it.
+//
+// Errors: INVALID_ARGUMENT if `out` is NULL. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_mark_create(struct siftstream_mark **out, struct siftstream_error **error);
+
+// Notes the next offset to read from `source`. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_offset(struct siftstream_mark *mark,
+                                             struct siftstream_str source,
+                                             uint64_t offset,
+                                             struct siftstream_error **error);
+
+// Notes state of the caller's own under a name; an earlier one of the name is replaced. Text and bytes are copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_state(struct siftstream_mark *mark,
+                                            struct siftstream_str name,
+                                            struct siftstream_bytes state,
+                                            struct siftstream_error **error);
+
+// Notes anything else under a key. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_metadata(struct siftstream_mark *mark,
+                                               struct siftstream_str key,
+                                               struct siftstream_str value,
+                                               struct siftstream_error **error);
+
+// Notes the latest event time, in nanoseconds since 1970, if it is later than the timestamps of the rows say.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_event_time(struct siftstream_mark *mark,
+                                                 int64_t nanoseconds,
+                                                 struct siftstream_error **error);
+
+// Frees a mark. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT, BUSY while another thread changes it. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_mark_free(struct siftstream_mark *mark);
+
+// Notes what the mark says about the rows sent so far. It is stored as a checkpoint when they are durable, and as
+// another one when they are confirmed, as far as the mode has these levels; a flush to a level waits for that, too. The
+// mark stays the caller's and can be used again.
+//
+// Errors: INVALID_ARGUMENT if the stream's marks have more than 1,024 sources, states or entries of metadata, or 1 MiB;
+// then nothing was noted. Thread-safety: any thread; nobody may change the mark meanwhile. Blocking: never.
+siftstream_status siftstream_stream_mark(const struct siftstream_stream *stream,
+                                         const struct siftstream_mark *mark,
+                                         struct siftstream_error **error);
+
+// Notes that everything sent so far covers `source` up to `offset`, the next one to read: siftstream_stream_mark in one
+// call. The text is copied.
+//
+// Errors: as siftstream_stream_mark. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_mark_offset(const struct siftstream_stream *stream,
+                                                struct siftstream_str source,
+                                                uint64_t offset,
+                                                struct siftstream_error **error);
+
+// Gives the newest stored checkpoints in *out, which the caller frees: before the first mark those that earlier streams
+// of this name left, from which inputs resume.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_recover(const struct siftstream_stream *stream,
+                                            struct siftstream_recovery **out,
+                                            struct siftstream_error **error);
+
+// The next offset to read from `source` so that no row is lost: that of the durable checkpoint, or without a disk of the
+// confirmed one. 0 if nothing is known of it, or if `recovery` is no living recovery.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_recovery_offset(const struct siftstream_recovery *recovery,
+                                    struct siftstream_str source);
+
+// Gives in *rows_out how many rows had been sent at the checkpoint of a level, SIFTSTREAM_LEVEL_DURABLE or
+// SIFTSTREAM_LEVEL_CONFIRMED, by all streams of the name together.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_rows(const struct siftstream_recovery *recovery,
+                                           int32_t level,
+                                           uint64_t *rows_out,
+                                           struct siftstream_error **error);
+
+// Gives in *nanoseconds_out the latest event time at the checkpoint of a level, in nanoseconds since 1970.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_event_time(const struct siftstream_recovery *recovery,
+                                                 int32_t level,
+                                                 int64_t *nanoseconds_out,
+                                                 struct siftstream_error **error);
+
+// Gives in *state_out the caller's own state at the checkpoint of a level. The bytes belong to `recovery`.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_state(const struct siftstream_recovery *recovery,
+                                            int32_t level,
+                                            struct siftstream_str name,
+                                            struct siftstream_bytes *state_out,
+                                            struct siftstream_error **error);
+
+// Gives in *value_out what was noted under a key at the checkpoint of a level. The text belongs to `recovery`.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_metadata(const struct siftstream_recovery *recovery,
+                                               int32_t level,
+                                               struct siftstream_str key,
+                                               struct siftstream_str *value_out,
+                                               struct siftstream_error **error);
+
+// Frees a recovery. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_free(struct siftstream_recovery *recovery);
 
 // Sends `rows` rows of the flow, waiting for room for at most `timeout_ms` altogether: row n has the time
 // `timestamps_ns[n]`, in nanoseconds since 1970, and the nth value of each of the `column_count` columns. Channels

@@ -30,6 +30,7 @@
 #define SIFTSTREAM_HPP
 
 #include <siftstream/cpp/channel.hpp>
+#include <siftstream/cpp/checkpoint.hpp>
 #include <siftstream/cpp/columns.hpp>
 #include <siftstream/cpp/config.hpp>
 #include <siftstream/cpp/event.hpp>

@@ -35,7 +35,7 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_thread_name, (config, text("rig"), &error));
   FAILS(expected, siftstream_config_set_thread_cpus, (config, NULL, 0, &error));
   FAILS(expected, siftstream_config_set_thread_fifo_priority, (config, 1, &error));
-  FAILS(expected, siftstream_config_set_thread_nice, (config, 1, &error));
+  FAILS(expected, siftstream_config_set_thread_nice, (config, 19, &error));
   FAILS(expected, siftstream_config_set_linger_us, (config, 500, &error));
   FAILS(expected, siftstream_config_set_checkpoint_interval_ms, (config, 1000, &error));
   FAILS(expected, siftstream_config_set_checkpoint_rows, (config, 1000, &error));
@@ -78,6 +78,7 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
 /* What would keep the stream of this test from starting, on a config of its own. */
 static void credentials_can_come_from_elsewhere(siftstream_config *config, siftstream_status expected) {
   const siftstream_bytes pem = {(const uint8_t *)"PEM", 3};
+  FAILS(expected, siftstream_config_set_checkpoint_file, (config, text("/nowhere/checkpoints"), &error));
   FAILS(expected, siftstream_config_set_profile, (config, text("no such profile"), &error));
   FAILS(expected, siftstream_config_set_extra_ca_pem, (config, pem, &error));
   FAILS(expected, siftstream_config_set_client_identity, (config, pem, pem, &error));
@@ -177,6 +178,7 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   siftstream_flow *flow = NULL;
   siftstream_metrics *metrics = NULL;
   siftstream_report *report = NULL;
+  siftstream_recovery *found = NULL;
   siftstream_value value;
   siftstream_event *event = NULL;
   uint64_t rows = 7;
@@ -200,6 +202,8 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_stream_attach_run_id, (stream, text("id"), 0, &error));
   FAILS(BAD, siftstream_stream_detach_run, (stream, &error));
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text("key"), &error));
+  FAILS(BAD, siftstream_stream_mark_offset, (stream, text("serial"), 1, &error));
+  FAILS(BAD, siftstream_stream_recover, (stream, &found, &error));
   FAILS(BAD, siftstream_stream_checkpoint, (stream, &error));
   FAILS(BAD, siftstream_stream_prefault, (stream, 0, &error));
   FAILS(BAD, siftstream_stream_event_fd, (stream, &fd, &error));
@@ -208,7 +212,8 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   callbacks_are_refused(stream, BAD);
   CHECK(siftstream_stream_events_dropped(stream) == 0);
   CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
-  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && rows == 7 && fd == 7);
+  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && found == NULL);
+  CHECK(rows == 7 && fd == 7);
 }
 
 /* Calls each setter of a row that is not alive. */
@@ -317,6 +322,17 @@ static void events_tell_what_happened(siftstream_stream *stream) {
   } while (event != NULL);
 }
 
+/* A task of the library may hold the lock for a moment: then there is no room, and one tries again. */
+#define GETS_ROOM(call, arguments)                                                      \
+  do {                                                                                  \
+    siftstream_error *error = NULL;                                                     \
+    siftstream_status status = SIFTSTREAM_FULL;                                         \
+    while (status == SIFTSTREAM_FULL) {                                                 \
+      status = call arguments;                                                          \
+    }                                                                                   \
+    CHECK(status == SIFTSTREAM_OK && error == NULL);                                    \
+  } while (0)
+
 static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row *row) {
   const siftstream_bytes bytes = {(const uint8_t *)"xyz", 3}, no_bytes = {NULL, 0};
   OK(siftstream_row_set_timestamp_ns, (row, -1, &error));
@@ -333,10 +349,10 @@ static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row
   OK(siftstream_row_set_bytes, (row, 10, bytes, &error));
   OK(siftstream_stream_send, (stream, row, 1000, &error));
   OK(siftstream_row_set_empty, (row, 0, &error));
-  OK(siftstream_stream_try_send, (stream, row, &error));
+  GETS_ROOM(siftstream_stream_try_send, (stream, row, &error));
   siftstream_value values[11];
   memset(values, 0, sizeof values);
-  OK(siftstream_stream_try_send_values, (stream, row, 0, values, 11, &error));
+  GETS_ROOM(siftstream_stream_try_send_values, (stream, row, 0, values, 11, &error));
   OK(siftstream_stream_flush_confirmed, (stream, 10000, &error));
   CHECK(siftstream_stream_confirmed_watermark(stream) == 3);
 }
@@ -403,6 +419,56 @@ static void the_stream_changes_while_it_runs(siftstream_stream *stream, const ch
   OK(siftstream_stream_set_api_key, (stream, text(key), &error));
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text("line\nbreak"), &error));
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text(""), &error));
+}
+
+static void inputs_are_marked_and_found(siftstream_stream *stream) {
+  const siftstream_bytes state = {(const uint8_t *)"\x01\x02", 2};
+  siftstream_bytes found_state = {NULL, 0};
+  siftstream_str value = {NULL, 0};
+  siftstream_mark *mark = NULL;
+  siftstream_recovery *found = NULL;
+  uint64_t rows = 7;
+  int64_t latest = 7;
+  FAILS(BAD, siftstream_mark_create, (NULL, &error));
+  OK(siftstream_mark_create, (&mark, &error));
+  OK(siftstream_mark_set_offset, (mark, text("serial"), 4711, &error));
+  OK(siftstream_mark_set_state, (mark, text("filter"), state, &error));
+  OK(siftstream_mark_set_metadata, (mark, text("unit"), text("rig 7"), &error));
+  OK(siftstream_mark_set_event_time, (mark, INT64_MAX, &error));
+  FAILS(BAD, siftstream_mark_set_offset, (mark, not_utf8(), 1, &error));
+  FAILS(BAD, siftstream_mark_set_state, (mark, null_with_length(), state, &error));
+  FAILS(BAD, siftstream_mark_set_metadata, (mark, text("unit"), absurd_length(), &error));
+  OK(siftstream_stream_mark, (stream, mark, &error));
+  OK(siftstream_stream_mark_offset, (stream, text("udp"), 9, &error));
+  FAILS(BAD, siftstream_stream_mark_offset, (stream, not_utf8(), 9, &error));
+  CHECK(siftstream_mark_free(mark) == SIFTSTREAM_OK && siftstream_mark_free(mark) == BAD);
+  CHECK(siftstream_mark_free(NULL) == SIFTSTREAM_OK);
+  FAILS(BAD, siftstream_stream_mark, (stream, mark, &error));
+  FAILS(BAD, siftstream_mark_set_event_time, (mark, 1, &error));
+  OK(siftstream_stream_flush_confirmed, (stream, 10000, &error));
+
+  FAILS(BAD, siftstream_stream_recover, (stream, NULL, &error));
+  OK(siftstream_stream_recover, (stream, &found, &error));
+  CHECK(siftstream_recovery_offset(found, text("serial")) == 4711);
+  CHECK(siftstream_recovery_offset(found, text("udp")) == 9);
+  CHECK(siftstream_recovery_offset(found, text("unheard of")) == 0);
+  CHECK(siftstream_recovery_offset(found, not_utf8()) == 0);
+  OK(siftstream_recovery_rows, (found, SIFTSTREAM_LEVEL_CONFIRMED, &rows, &error));
+  OK(siftstream_recovery_event_time, (found, SIFTSTREAM_LEVEL_CONFIRMED, &latest, &error));
+  OK(siftstream_recovery_state, (found, SIFTSTREAM_LEVEL_CONFIRMED, text("filter"), &found_state, &error));
+  OK(siftstream_recovery_metadata, (found, SIFTSTREAM_LEVEL_CONFIRMED, text("unit"), &value, &error));
+  CHECK(rows == 3 && latest == INT64_MAX && found_state.len == 2 && memcmp(found_state.ptr, state.ptr, 2) == 0);
+  CHECK(value.len == 5 && memcmp(value.ptr, "rig 7", 5) == 0);
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_recovery_rows, (found, SIFTSTREAM_LEVEL_DURABLE, &rows, &error));
+  FAILS(BAD, siftstream_recovery_rows, (found, SIFTSTREAM_LEVEL_ACCEPTED, &rows, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_recovery_state,
+        (found, SIFTSTREAM_LEVEL_CONFIRMED, text("other"), &found_state, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_recovery_metadata,
+        (found, SIFTSTREAM_LEVEL_CONFIRMED, text("other"), &value, &error));
+  FAILS(BAD, siftstream_recovery_event_time, (found, SIFTSTREAM_LEVEL_CONFIRMED, NULL, &error));
+  CHECK(siftstream_recovery_free(found) == SIFTSTREAM_OK && siftstream_recovery_free(found) == BAD);
+  CHECK(siftstream_recovery_free(NULL) == SIFTSTREAM_OK);
+  CHECK(siftstream_recovery_offset(found, text("serial")) == 0);
 }
 
 static void the_stream_is_finished_once_and_for_all(siftstream_stream *stream, siftstream_row *row) {
@@ -501,6 +567,7 @@ int main(int argc, char **argv) {
   OK(siftstream_stream_checkpoint, (stream, &error));
   the_stream_changes_while_it_runs(stream, argv[2]);
   OK(siftstream_stream_flow, (stream, text("late"), &late, &error));
+  inputs_are_marked_and_found(stream);
   the_stream_is_finished_once_and_for_all(stream, row);
 
   dead_streams_are_refused(NULL, row, config);

@@ -1,15 +1,20 @@
-//! Counters of one stream, without locks.
+//! Counters of one stream, without locks, and how they are shown: as a list with their meanings, as JSON, and over HTTP.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::stream::intake::IntakeLevels;
 
+mod catalogue;
 mod disk;
+mod exposition;
 mod recovery;
+mod server;
 
+pub use catalogue::{METRICS, Metric, MetricKind, MetricValue, STATUS_NAMES};
 pub(crate) use disk::DiskCounters;
 pub(crate) use recovery::RecoveryCounters;
+pub use server::MetricsServer;
 
 /// What the tasks of a stream count.
 #[derive(Debug, Default)]
@@ -85,6 +90,13 @@ pub struct SiftStreamMetricsSnapshot {
     pub statuses: [u64; 17],
 }
 
+/// A snapshot with the name of its stream.
+#[derive(Debug, Clone)]
+struct LabelledSnapshot {
+    name: String,
+    snapshot: SiftStreamMetricsSnapshot,
+}
+
 impl StreamCounters {
     pub(crate) fn sent(&self, rows: u32, bytes: usize) {
         self.rows_sent.fetch_add(u64::from(rows), Ordering::Relaxed);
@@ -95,16 +107,20 @@ impl StreamCounters {
         self.streams_opened.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn checkpoint(&self, confirmed: bool) {
-        let counter = if confirmed { &self.checkpoints } else { &self.checkpoints_failed };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// A gRPC stream ended with a confirmation.
+    pub(crate) fn confirmed(&self) {
+        self.checkpoints.fetch_add(1, Ordering::Relaxed);
+        self.status(0);
     }
 
-    pub(crate) fn early_ok(&self) {
-        self.early_oks.fetch_add(1, Ordering::Relaxed);
+    /// A gRPC stream ended without one.
+    pub(crate) fn failed(&self, code: i32, by_early_ok: bool) {
+        self.checkpoints_failed.fetch_add(1, Ordering::Relaxed);
+        self.early_oks.fetch_add(u64::from(by_early_ok), Ordering::Relaxed);
+        self.status(code);
     }
 
-    pub(crate) fn status(&self, code: i32) {
+    fn status(&self, code: i32) {
         if let Some(counter) = usize::try_from(code).ok().and_then(|code| self.statuses.get(code)) {
             counter.fetch_add(1, Ordering::Relaxed);
         }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::clock::{Clock, RuntimeClock, SystemClock};
 use super::process::Origin;
 use super::threads::ThreadOptions;
+use super::worker::log_scope;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Where a stream runs.
@@ -37,6 +38,11 @@ impl RuntimeHandle {
     /// Whether it is the caller's runtime: then nothing may start or block a thread.
     pub(crate) fn is_callers(&self) -> bool {
         self.is_callers
+    }
+
+    /// Makes it the runtime that the caller is in, for as long as the guard lives.
+    pub(crate) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.handle.enter()
     }
 
     /// The clock by which the stream lives.
@@ -129,12 +135,19 @@ impl StreamRuntime {
         let origin = Origin::here()?;
         threads.check()?;
         let number = Arc::new(AtomicUsize::new(0));
+        let logs = log_scope();
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.workers.max(1))
             .thread_name_fn(move || {
                 threads.name_of(&format!("siftstream-{}", number.fetch_add(1, Ordering::Relaxed)))
             })
-            .on_thread_start(move || threads.take_effect())
+            .on_thread_start(move || {
+                if let Some(logs) = &logs {
+                    // For as long as the thread lives.
+                    std::mem::forget(tracing::dispatcher::set_default(logs));
+                }
+                threads.take_effect();
+            })
             .enable_all()
             .build()
             .map_err(|error| {

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::thread::{self, JoinHandle};
 
+use super::worker::log_scope;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The longest name: with `-events` behind it, it is as long as the kernel shows.
@@ -149,10 +150,12 @@ impl Threads {
         Self(OF_THIS_THREAD.get())
     }
 
-    /// Runs `work` on a thread of its own.
+    /// Runs `work` on a thread of its own, which logs where the calling thread does.
     pub(crate) fn spawn(self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
         let name = self.0.map_or_else(|| name.to_owned(), |options| options.name_of(name));
+        let logs = log_scope();
         let work = move || {
+            let _scope = logs.as_ref().map(tracing::dispatcher::set_default);
             if let Some(options) = self.0 {
                 options.take_effect();
             }

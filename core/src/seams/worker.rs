@@ -4,6 +4,8 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tracing::subscriber::NoSubscriber;
+
 use super::connector::BoxFuture;
 use super::runtime::RuntimeHandle;
 use super::threads::Threads;
@@ -91,7 +93,13 @@ pub(crate) async fn drive_as_task(worker: &mut impl Worker) {
     }
 }
 
-/// Runs `work` on a thread of its own, which is set up as the thread that calls this.
+/// Runs `work` on a thread of its own, which is set up as the calling thread and logs where that does.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     Threads::of_this_thread().spawn(name, work)
+}
+
+/// Where the calling thread logs; none if nowhere, so that a subscriber that the program installs later is seen.
+pub(crate) fn log_scope() -> Option<tracing::Dispatch> {
+    let scope = tracing::dispatcher::get_default(Clone::clone);
+    (!scope.is::<NoSubscriber>()).then_some(scope)
 }

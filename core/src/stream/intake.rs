@@ -355,6 +355,12 @@ impl Intake {
         self.consumers[outlet as usize].woken().await;
     }
 
+    /// From now on the consumer of `outlet` is a task of the runtime that the caller is in, and callers wake it without
+    /// the locks of that runtime.
+    pub(crate) fn wake_through_the_kernel(&self, outlet: Outlet) {
+        self.consumers[outlet as usize].is_woken_through_the_kernel();
+    }
+
     /// From now on the consumer of `outlet` is the calling thread, which waits with [`park`](Self::park).
     pub(crate) fn consume_on_this_thread(&self, outlet: Outlet) {
         self.consumers[outlet as usize].is_this_thread();

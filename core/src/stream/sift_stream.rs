@@ -233,6 +233,12 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         Ok(())
     }
 
+    /// What keeps rows from being delivered at this moment, if anything is known to. If it is retryable the stream goes on
+    /// trying.
+    pub fn trouble(&self) -> Option<Error> {
+        self.check_process().err().or_else(|| self.inner.transport.trouble())
+    }
+
     /// An error with [`ErrorCode::Forked`] in a child that was forked after the stream was made. Makes no system call.
     pub fn check_process(&self) -> Result<()> {
         self.inner.runtime.origin().check()

@@ -351,9 +351,10 @@ impl Reingestion {
             }
             match (&sent.origin, sent.source.file) {
                 (Origin::Ids(ids), _) if sent.source.is_own_epoch => {
+                    // Counted first, as each confirmation.
+                    self.shared.recovery.sent_again(ids.end - ids.start);
                     self.shared.live.delivery.repay([ids.clone()]);
                     self.on_their_way.remove(ids);
-                    self.shared.recovery.sent_again(ids.end - ids.start);
                 }
                 (Origin::Ids(ids), _) => {
                     let spool = &self.spools[sent.source.spool];

@@ -8,6 +8,7 @@ mod reingestion;
 mod schema;
 mod threads;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use siftstream_core::connect::{ConnectionOptions, user_agent};
@@ -75,6 +76,7 @@ pub(crate) struct Config {
     pub(crate) response_timeout: Option<Duration>,
     pub(crate) disk: DiskPolicy,
     pub(crate) stream_name: Option<String>,
+    pub(crate) checkpoint_file: Option<PathBuf>,
     pub(crate) ingestion_config_id: Option<String>,
     pub(crate) offline_after: Option<Duration>,
     pub(crate) backup_data_channel_capacity: Option<u64>,
@@ -118,6 +120,7 @@ impl Default for Config {
             response_timeout: None,
             disk: DiskPolicy::default(),
             stream_name: None,
+            checkpoint_file: None,
             ingestion_config_id: None,
             offline_after: None,
             backup_data_channel_capacity: None,

@@ -226,6 +226,9 @@ class config : public detail::owner<::siftstream_config, ::siftstream_config_fre
   result<void> set_stream_name(std::string_view name) noexcept {
     return detail::call(::siftstream_config_set_stream_name, get(), detail::str(name));
   }
+  result<void> set_checkpoint_file(std::string_view path) noexcept {
+    return detail::call(::siftstream_config_set_checkpoint_file, get(), detail::str(path));
+  }
   result<void> set_offline_after(std::chrono::milliseconds time) noexcept {
     return detail::call(::siftstream_config_set_offline_after_ms, get(), detail::count<std::uint64_t>(time));
   }

@@ -3,6 +3,7 @@
 #ifndef SIFTSTREAM_CPP_STREAM_HPP
 #define SIFTSTREAM_CPP_STREAM_HPP
 
+#include <siftstream/cpp/checkpoint.hpp>
 #include <siftstream/cpp/columns.hpp>
 #include <siftstream/cpp/config.hpp>
 #include <siftstream/cpp/event.hpp>
@@ -107,6 +108,22 @@ class stream : public detail::owner<::siftstream_stream, ::siftstream_stream_fre
   /* Ends the stream now; calls that wait get the reason. */
   result<void> cancel(std::string_view reason) const noexcept {
     return detail::call(::siftstream_stream_cancel, it(), detail::str(reason));
+  }
+
+  /* ---- where inputs stand ---- */
+
+  /* Notes what the mark says about the rows sent so far: stored as a checkpoint when they are durable and confirmed. */
+  result<void> mark(const siftstream::mark& what) const noexcept {
+    const ::siftstream_mark* noted = what.get();
+    return detail::call(::siftstream_stream_mark, it(), noted);
+  }
+  result<void> mark_offset(std::string_view source, std::uint64_t offset) const noexcept {
+    return detail::call(::siftstream_stream_mark_offset, it(), detail::str(source), offset);
+  }
+
+  /* The newest stored checkpoints, from which inputs resume. */
+  result<recovery> recover() const noexcept {
+    return detail::make<recovery, ::siftstream_recovery>(::siftstream_stream_recover, it());
   }
 
   /* ---- events and counters ---- */
