@@ -33,6 +33,7 @@ use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
 use crate::seams::filesystem::RealFileSystem;
 use crate::seams::runtime::{RunsOn, RuntimeHandle, StreamRuntime};
+use crate::seams::threads::ThreadOptions;
 use crate::stream::intake::IntakeOptions;
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
@@ -59,7 +60,7 @@ impl SiftStreamBuilder {
             connection: ConnectionOptions::new(String::new()),
             connector: None,
             control: ControlOptions::default(),
-            runs_on: RunsOn::OwnThreads(1),
+            runs_on: RunsOn::OwnThreads(ThreadOptions::with_workers(1)),
         }
     }
 
@@ -93,7 +94,41 @@ impl SiftStreamBuilder {
 
     /// The number of threads that the stream runs on; 1 by default.
     #[must_use]
-    pub fn worker_threads(mut self, threads: usize) -> Self {
+    pub fn worker_threads(self, threads: usize) -> Self {
+        self.with_threads(|of| of.workers = threads)
+    }
+
+    /// What the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters.
+    #[must_use]
+    pub fn thread_name(self, name: &str) -> Self {
+        self.with_threads(|threads| threads.set_name(name))
+    }
+
+    /// The CPUs that the stream's threads run on; by default, or if there are none, those of the thread that builds it.
+    #[must_use]
+    pub fn thread_cpus(self, cpus: &[usize]) -> Self {
+        self.with_threads(|threads| threads.set_cpus(cpus))
+    }
+
+    /// The nice value of the stream's threads, -20 (urgent) to 19; by default that of the thread that builds it.
+    #[must_use]
+    pub fn thread_nice(self, nice: i32) -> Self {
+        self.with_threads(|threads| threads.set_nice(nice))
+    }
+
+    /// Makes the stream's threads real-time threads (SCHED_FIFO) of a priority from 1 to 99. By default they are
+    /// ordinary threads, also if the thread that builds the stream is not.
+    #[must_use]
+    pub fn thread_fifo_priority(self, priority: u32) -> Self {
+        self.with_threads(|threads| threads.set_fifo_priority(priority))
+    }
+
+    fn with_threads(mut self, change: impl FnOnce(&mut ThreadOptions)) -> Self {
+        let mut threads = match self.runs_on {
+            RunsOn::OwnThreads(threads) => threads,
+            RunsOn::CallersRuntime => ThreadOptions::with_workers(1),
+        };
+        change(&mut threads);
         self.runs_on = RunsOn::OwnThreads(threads);
         self
     }

@@ -278,7 +278,7 @@ fn rows_that_the_disk_had_no_room_for_are_confirmed_if_sift_has_them() {
         disk.set_capacity(Some(0));
         send_all(&stream, 0..ROWS);
         disk.set_capacity(None);
-        let report = stream.finish(TIMEOUT).unwrap_or_else(|failed| failed.report);
+        let report = stream.finish(TIMEOUT).unwrap_or_else(|failed| *failed.report);
         adds_up(&report);
         assert_eq!(
             (report.accepted, report.in_memory, report.on_disk),

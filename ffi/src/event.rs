@@ -232,10 +232,10 @@ pub extern "C" fn siftstream_event_file(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        let file = handle::shared(event)?.event.kind.file().ok_or_else(|| {
+        let (place, event) = (output(file_out, "file_out")?, handle::shared(event)?);
+        place.write(event.event.kind.file().ok_or_else(|| {
             Error::new(ErrorCode::NotFound, "the event is not about a file: look at its kind first")
-        })?;
-        output(file_out, "file_out")?.write(file);
+        })?);
         Ok(())
     })
 }

@@ -121,11 +121,11 @@ pub extern "C" fn siftstream_report_dropped_range(
 }
 
 fn give_range(ranges: &[Range<u64>], at: usize, first_out: *mut u64, end_out: *mut u64) -> Result<()> {
+    let (first, end) = (output(first_out, "first_out")?, output(end_out, "end_out")?);
     let range = ranges.get(at).ok_or_else(|| {
         let message = format!("there is no range {at}: the report has {}", ranges.len());
         Error::new(ErrorCode::NotFound, message)
     })?;
-    let (first, end) = (output(first_out, "first_out")?, output(end_out, "end_out")?);
     first.write(range.start);
     end.write(range.end);
     Ok(())

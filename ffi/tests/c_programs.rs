@@ -314,6 +314,28 @@ fn threads_that_use_finish_and_free_one_handle_get_answers() {
 }
 
 #[test]
+fn memory_is_warm_events_can_be_polled_for_and_threads_are_where_they_were_put() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/realtime_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY]);
+}
+
+#[test]
+fn rows_that_sixteen_threads_send_on_one_stream_all_arrive() {
+    let rows: u64 = std::env::var("SIFTSTREAM_THREAD_ROWS").map_or(10_000, |text| text.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/many_threads_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, &rows.to_string()]);
+    let tally = server.state().flow("numbers").unwrap();
+    assert_eq!(
+        (tally.rows, tally.sequence.unwrap().ranges().to_vec()),
+        (16 * rows, vec![(0, 16 * rows - 1)])
+    );
+}
+
+#[test]
 fn the_host_telemetry_example_delivers_every_flow() {
     let dir = tempfile::tempdir().unwrap();
     let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();

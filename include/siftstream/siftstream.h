@@ -1219,6 +1219,43 @@ siftstream_status siftstream_config_add_bit_field_element(struct siftstream_conf
                                                           uint32_t bit_count,
                                                           struct siftstream_error **error);
 
+// Sets what the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters. The
+// text is copied.
+//
+// Errors: INVALID_ARGUMENT. Whether the name can be used is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_name(struct siftstream_config *config,
+                                                    struct siftstream_str name,
+                                                    struct siftstream_error **error);
+
+// Sets the CPUs that the stream's threads run on: `count` numbers from 0 to 1,023, which are copied. By default, and
+// with a `count` of 0, they run on those of the thread that creates the stream.
+//
+// Errors: INVALID_ARGUMENT. Whether the machine has the CPUs is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_cpus(struct siftstream_config *config,
+                                                    const uint32_t *cpus,
+                                                    size_t count,
+                                                    struct siftstream_error **error);
+
+// Sets the nice value of the stream's threads, -20 (urgent) to 19; by default that of the thread that creates the
+// stream. Forgets a priority that was set.
+//
+// Errors: INVALID_ARGUMENT. Whether the system allows it is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_nice(struct siftstream_config *config,
+                                                    int32_t nice,
+                                                    struct siftstream_error **error);
+
+// Makes the stream's threads real-time threads (SCHED_FIFO) of a priority from 1 to 99. By default they are ordinary
+// threads, also if a real-time thread creates the stream. Forgets a nice value that was set.
+//
+// Errors: INVALID_ARGUMENT. Whether the system allows it is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_fifo_priority(struct siftstream_config *config,
+                                                             uint32_t priority,
+                                                             struct siftstream_error **error);
+
 // The status code of an error; SIFTSTREAM_INVALID_ARGUMENT if `error` is no living error.
 //
 // Thread-safety: any thread. Blocking: never.
@@ -1399,6 +1436,14 @@ siftstream_status siftstream_flow_channel_index(const struct siftstream_flow *fl
                                                 struct siftstream_str channel,
                                                 uint32_t *index_out,
                                                 struct siftstream_error **error);
+
+// Gives in *type_out the type of the channel at `index`, a siftstream_channel_type.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_flow_channel_type(const struct siftstream_flow *flow,
+                                               uint32_t index,
+                                               int32_t *type_out,
+                                               struct siftstream_error **error);
 
 // Frees the handle; the flow itself stays. NULL is fine.
 //
@@ -1612,6 +1657,22 @@ siftstream_status siftstream_metrics_server_watch(const struct siftstream_metric
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 siftstream_status siftstream_metrics_server_free(struct siftstream_metrics_server *server);
+// Makes memory for `bytes` of encoded rows ready, at most 1 GiB, so that the first rows neither allocate nor meet page
+// faults. Beside this, a process that cannot have page faults locks its memory with mlockall.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never, but it touches all of that memory.
+siftstream_status siftstream_stream_prefault(const struct siftstream_stream *stream,
+                                             uint64_t bytes,
+                                             struct siftstream_error **error);
+
+// Gives in *fd_out a file descriptor that poll, epoll and select find readable while events of the stream wait to be
+// read with siftstream_stream_poll_event. Nothing else is to be done with it. It belongs to the stream and is closed
+// with it; each call gives the same one. With a callback for events it tells nothing. Linux only.
+//
+// Errors: INVALID_ARGUMENT, IO if there are no descriptors left. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_event_fd(const struct siftstream_stream *stream,
+                                             int *fd_out,
+                                             struct siftstream_error **error);
 
 // Rows that calls to send were told OK for; 0 if `report` is no living report.
 //
@@ -1987,6 +2048,8 @@ const char *siftstream_version(void);
 
 #endif  /* SIFTSTREAM_H */
 
+#ifndef SIFTSTREAM_STR
+
 /* A view of a string literal. */
 #define SIFTSTREAM_STR(literal) siftstream_str_of_bytes((literal), sizeof(literal) - 1)
 
@@ -2008,3 +2071,5 @@ static inline struct siftstream_str siftstream_str_of(const char *text) {
   }
   return siftstream_str_of_bytes(text, len);
 }
+
+#endif

@@ -73,6 +73,14 @@ export interface StreamOptions {
   streamName?: string;
   /** How many threads the stream runs on. */
   workerThreads?: number;
+  /** What the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters. */
+  threadName?: string;
+  /** The numbers of the CPUs that the stream's threads run on, as texts, if not those of the thread that opens it. */
+  threadCpus?: string[];
+  /** The nice value of the stream's threads, `-20` to `19`, if not that of the thread that opens it. */
+  threadNice?: string;
+  /** Makes the stream's threads real-time threads (SCHED_FIFO) of this priority, 1 to 99. */
+  threadFifoPriority?: number | null;
 
   /** The address of Sift's gRPC endpoint, such as `https://grpc-api.siftstack.com`. */
   uri?: string;

@@ -78,6 +78,10 @@ class Options(TypedDict, total=False):
     stream_name: str
     """Tells streams of one schema apart, on disk and where checkpoints of inputs are kept."""
     worker_threads: int
+    thread_name: str
+    thread_cpus: Sequence[str]
+    thread_nice: str
+    thread_fifo_priority: int | None
     extra_ca_file: PathLike
     extra_ca_pem: str
     client_certificate_file: PathLike

@@ -32,6 +32,10 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_end_stream_on_validation_error, (config, false, &error));
   FAILS(expected, siftstream_config_set_max_row_size, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_worker_threads, (config, 1, &error));
+  FAILS(expected, siftstream_config_set_thread_name, (config, text("rig"), &error));
+  FAILS(expected, siftstream_config_set_thread_cpus, (config, NULL, 0, &error));
+  FAILS(expected, siftstream_config_set_thread_fifo_priority, (config, 1, &error));
+  FAILS(expected, siftstream_config_set_thread_nice, (config, 19, &error));
   FAILS(expected, siftstream_config_set_linger_us, (config, 500, &error));
   FAILS(expected, siftstream_config_set_checkpoint_interval_ms, (config, 1000, &error));
   FAILS(expected, siftstream_config_set_checkpoint_rows, (config, 1000, &error));
@@ -198,6 +202,7 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   siftstream_event *event = NULL;
   uint64_t rows = 7;
   size_t next = 0;
+  int fd = 7;
   memset(&value, 0, sizeof value);
   FAILS(BAD, siftstream_stream_flow, (stream, text("all"), &flow, &error));
   FAILS(BAD, siftstream_stream_send, (stream, row, 0, &error));
@@ -219,12 +224,15 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_stream_mark_offset, (stream, text("serial"), 1, &error));
   FAILS(BAD, siftstream_stream_recover, (stream, &found, &error));
   FAILS(BAD, siftstream_stream_checkpoint, (stream, &error));
+  FAILS(BAD, siftstream_stream_prefault, (stream, 0, &error));
+  FAILS(BAD, siftstream_stream_event_fd, (stream, &fd, &error));
   FAILS(BAD, siftstream_stream_poll_event, (stream, &event, &error));
   FAILS(BAD, siftstream_stream_wait_event, (stream, 1000, &event, &error));
   callbacks_are_refused(stream, BAD);
   CHECK(siftstream_stream_events_dropped(stream) == 0);
   CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
-  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && found == NULL && rows == 7);
+  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && found == NULL);
+  CHECK(rows == 7 && fd == 7);
 }
 
 /* Calls each setter of a row that is not alive. */
@@ -618,6 +626,12 @@ int main(int argc, char **argv) {
   OK(siftstream_flow_channel_index, (flow, text("type_11"), &index, &error));
   CHECK(index == 10);
   FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_flow_channel_index, (flow, text("no"), &index, &error));
+  int32_t type = 0;
+  OK(siftstream_flow_channel_type, (flow, index, &type, &error));
+  CHECK(type == SIFTSTREAM_BYTES);
+  FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_flow_channel_type, (flow, 11, &type, &error));
+  FAILS(BAD, siftstream_flow_channel_type, (flow, 0, NULL, &error));
+  FAILS(BAD, siftstream_flow_channel_type, (NULL, 0, &type, &error));
   FAILS(BAD, siftstream_flow_channel_index, (flow, text("type_1"), NULL, &error));
   FAILS(BAD, siftstream_flow_channel_index, (NULL, text("type_1"), &index, &error));
   OK(siftstream_row_create, (flow, &row, &error));

@@ -32,7 +32,7 @@ impl From<Error> for Failure {
 
 impl From<FinishError> for Failure {
     fn from(failed: FinishError) -> Self {
-        Self { error: failed.error, report: Some(Box::new(failed.report)), accepted: None }
+        Self { error: failed.error, report: Some(failed.report), accepted: None }
     }
 }
 

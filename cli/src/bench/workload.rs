@@ -110,7 +110,7 @@ where
     }
     let (report, finish) = match stream.finish(millis(args.finish_timeout_ms)) {
         Ok(report) => (report, "ok".to_owned()),
-        Err(failed) => (failed.report, failed.error.to_string()),
+        Err(failed) => (*failed.report, failed.error.to_string()),
     };
     let all = began.elapsed();
     let cpu = usage::cpu_time().saturating_sub(cpu_before);

@@ -118,6 +118,14 @@ keys! {
             "Tells streams of one schema apart, on disk and where checkpoints of inputs are kept.";
         "worker_threads" NUMBER, "1" => read(ALL),
             "How many threads the stream runs on.";
+        "thread_name" Text => read(ALL),
+            "What the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters.";
+        "thread_cpus" List => read(ALL),
+            "The numbers of the CPUs that the stream's threads run on, if not those of the thread that opens it.";
+        "thread_nice" Text => read(ALL),
+            "The nice value of the stream's threads, `-20` to `19`, if not that of the thread that opens it.";
+        "thread_fifo_priority" Limit, "none" => read(ALL),
+            "Makes the stream's threads real-time threads (SCHED_FIFO) of this priority, 1 to 99.";
     }
     "Sift, and who asks" {
         "uri" Text => read(ALL),

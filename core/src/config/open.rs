@@ -1,5 +1,6 @@
 //! From a configuration to a running stream.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +140,9 @@ impl StreamConfig {
         let shared = SiftStreamBuilder::new(self.credentials()?)
             .connection(|options| *options = connection)
             .control(|options| *options = control)
-            .worker_threads(self.read("worker_threads")?)
+            .worker_threads(self.read("worker_threads")?);
+        let shared = self
+            .threads(shared)?
             .ingestion_config(self.form()?)
             .add_asset_tags(self.read("asset_tags")?)
             .add_asset_metadata(self.asset_metadata.clone());
@@ -149,6 +152,22 @@ impl StreamConfig {
             None => shared,
         };
         self.apply(shared, |apply| if let Apply::Shared(set) = apply { Some(*set) } else { None })
+    }
+
+    /// How the threads are set up; the builder says whether that can be.
+    fn threads(&self, mut builder: SiftStreamBuilder) -> Result<SiftStreamBuilder> {
+        if let Some(name) = self.read::<Option<String>>("thread_name")? {
+            builder = builder.thread_name(&name);
+        }
+        if let Some(nice) = self.read::<Option<String>>("thread_nice")? {
+            builder = builder.thread_nice(number("thread_nice", &nice)?);
+        }
+        if let Some(priority) = self.read::<Option<u64>>("thread_fifo_priority")? {
+            builder = builder.thread_fifo_priority(u32::try_from(priority).unwrap_or(u32::MAX));
+        }
+        let cpus: Vec<String> = self.read("thread_cpus")?;
+        let cpus: Vec<usize> = cpus.iter().map(|cpu| number("thread_cpus", cpu)).collect::<Result<_>>()?;
+        Ok(builder.thread_cpus(&cpus))
     }
 
     fn live_only(&self) -> Result<LiveOnlyBuilder> {
@@ -196,4 +215,11 @@ impl StreamConfig {
 
 fn read_file(path: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::io(format_args!("cannot read {path}"), &error))
+}
+
+/// A number that a key takes as text.
+fn number<N: FromStr>(key: &str, text: &str) -> Result<N> {
+    text.trim().parse().map_err(|_| {
+        Error::new(ErrorCode::InvalidArgument, format!("{key} is `{text}`: give a whole number"))
+    })
 }

@@ -365,9 +365,9 @@ mod tests {
     #[test]
     fn what_was_given_up_or_rejected_is_passed_over_and_what_was_lost_is_not() {
         let mut ledger = Ledger::new();
-        ledger.give_up([0..2]);
+        ledger.give_up(std::iter::once(0..2));
         ledger.reject(2);
-        ledger.lose([4..6]);
+        ledger.lose(std::iter::once(4..6));
         assert_eq!((ledger.passed_point(), ledger.settled_point(), ledger.resume_point()), (3, 3, 0));
         for (stream, ids) in [(0, 3..4), (1, 4..5)] {
             ledger.open(stream);

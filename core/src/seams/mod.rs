@@ -9,4 +9,5 @@ pub mod filesystem;
 pub(crate) mod process;
 pub(crate) mod runtime;
 pub(crate) mod sync;
+pub(crate) mod threads;
 pub(crate) mod worker;

@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 use super::consumer::Consumer;
 use super::lane::{Capacity, Keeping, Lane};
 use super::overflow::{OverflowPolicy, Overflowed};
-use super::segment::{FLOW_RUNS, PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, allocated, new_spare};
+use super::segment::{
+    FLOW_RUNS, PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, allocated, new_spare, new_touched_spare, touch,
+};
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
 use crate::flow::{FlowNames, FlowNumber, FlowRun, TimeValue};
@@ -310,6 +312,16 @@ impl Intake {
         )
     }
 
+    /// Makes memory for `bytes` of rows ready, so that the first rows neither allocate nor fault.
+    pub(crate) fn prefault(&self, bytes: u64) {
+        let wanted = bytes.div_ceil(SEGMENT_SIZE as u64);
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(FIRST_SPARES, MOST_POOLED);
+        let ready: Vec<_> = std::iter::repeat_with(|| new_touched_spare(FLOW_RUNS)).take(wanted).collect();
+        let mut state = self.lock();
+        touch(&mut state.open.bytes);
+        state.pool.add_ready(ready);
+    }
+
     /// How many rows were accepted, and the latest time that one of them was given.
     pub(crate) fn accepted(&self) -> (u64, Option<TimeValue>) {
         let state = self.lock();
@@ -377,6 +389,12 @@ impl Intake {
     /// Waits until a row came after [`sleep_if_empty`](Self::sleep_if_empty), or somebody woke the consumers.
     pub(crate) async fn woken(&self, outlet: Outlet) {
         self.consumers[outlet as usize].woken().await;
+    }
+
+    /// From now on the consumer of `outlet` is a task of the runtime that the caller is in, and callers wake it without
+    /// the locks of that runtime.
+    pub(crate) fn wake_through_the_kernel(&self, outlet: Outlet) {
+        self.consumers[outlet as usize].is_woken_through_the_kernel();
     }
 
     /// From now on the consumer of `outlet` is the calling thread, which waits with [`park`](Self::park).

@@ -40,7 +40,7 @@ pub struct FinishError {
     /// What went wrong.
     pub error: Error,
     /// What became of each row.
-    pub report: Report,
+    pub report: Box<Report>,
 }
 
 impl Report {
@@ -58,7 +58,7 @@ impl Report {
         let why = failure.map(|why| format!("; the cause: {why}")).unwrap_or_default();
         let error = Error::new(code, format!("not all rows were delivered: {self}{why}"))
             .with_data_status(DataStatus::Unknown);
-        Err(FinishError { error, report: self })
+        Err(FinishError { error, report: Box::new(self) })
     }
 }
 

@@ -155,6 +155,21 @@ pub(crate) fn new_spare(runs: usize) -> Arc<Segment> {
     Arc::new(Segment::new(Vec::with_capacity(SEGMENT_SIZE), Vec::with_capacity(runs), 0, 0))
 }
 
+/// The same with memory that was written to: its first use does not fault.
+pub(crate) fn new_touched_spare(runs: usize) -> Arc<Segment> {
+    let mut bytes = Vec::with_capacity(SEGMENT_SIZE);
+    touch(&mut bytes);
+    Arc::new(Segment::new(bytes, Vec::with_capacity(runs), 0, 0))
+}
+
+/// Writes to all memory of `bytes`, and leaves it with what was in it.
+pub(crate) fn touch(bytes: &mut Vec<u8>) {
+    let (len, capacity) = (bytes.len(), bytes.capacity());
+    // Not zero: the allocator hands out zeros without touching them.
+    bytes.resize(capacity, 0xff);
+    bytes.truncate(len);
+}
+
 impl SegmentPool {
     /// Uses the memory of at most `most` segments again and keeps `wanted_spares` ready.
     pub(crate) fn new(most: usize, wanted_spares: usize) -> Self {
@@ -170,6 +185,11 @@ impl SegmentPool {
     /// Adds spares, as far as they are missing.
     pub(crate) fn add_spares(&mut self, spares: impl IntoIterator<Item = Arc<Segment>>) {
         self.spares.extend(spares.into_iter().take(self.missing_spares()));
+    }
+
+    /// Adds spares, more than are kept ready if need be; they are used first.
+    pub(crate) fn add_ready(&mut self, spares: Vec<Arc<Segment>>) {
+        self.spares.extend(spares);
     }
 
     /// An empty segment shell, its empty, standard-sized buffer and its empty list of flows.

@@ -183,6 +183,10 @@ impl Ingestion {
     /// Starts the task.
     pub(crate) fn spawn(shared: LiveShared, link: Link, options: IngestionOptions) {
         let runtime = link.runtime().clone();
+        if !runtime.is_callers() {
+            let _entered = runtime.enter();
+            shared.intake.wake_through_the_kernel(Outlet::Wire);
+        }
         let running = runtime.spawn(Self::new(shared.clone(), link, options).run());
         runtime.spawn(async move {
             if running.await.is_err() {

@@ -164,7 +164,10 @@ impl LiveStreamingWithBackups {
     fn judged(&self) -> Result<Report, FinishError> {
         let report = self.report().judge(self.trouble())?;
         match self.live.delivery.broken() {
-            Some(error) => Err(FinishError { error: error.with_data_status(DataStatus::OnDisk), report }),
+            Some(error) => {
+                let error = error.with_data_status(DataStatus::OnDisk);
+                Err(FinishError { error, report: Box::new(report) })
+            }
             None => Ok(report),
         }
     }

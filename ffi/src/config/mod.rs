@@ -8,6 +8,7 @@ mod keys;
 mod labels;
 mod reingestion;
 mod schema;
+mod threads;
 
 use std::time::Duration;
 

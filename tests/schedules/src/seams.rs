@@ -86,12 +86,21 @@ pub(crate) mod sync {
 }
 
 /// Threads of the scheduler.
-pub(crate) mod worker {
+pub(crate) mod threads {
     use shuttle::thread::JoinHandle;
 
     use crate::error::Result;
 
-    pub(crate) fn spawn(_name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-        Ok(shuttle::thread::spawn(work))
+    #[derive(Debug, Clone, Copy, Default)]
+    pub(crate) struct Threads;
+
+    impl Threads {
+        pub(crate) fn spawn(
+            self,
+            _name: &str,
+            work: impl FnOnce() + Send + 'static,
+        ) -> Result<JoinHandle<()>> {
+            Ok(shuttle::thread::spawn(work))
+        }
     }
 }
