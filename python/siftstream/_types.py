@@ -103,6 +103,7 @@ class Metrics:
         early_oks: Answers OK that came too early to be a confirmation.
         retries: Waits before another attempt.
         current_backoff: The wait that goes on now, in seconds.
+        replay_window_bytes: Memory held by rows that were sent and are not confirmed, for sending them again.
         statuses: How often a gRPC stream ended with each status code, by number.
     """
 
@@ -138,6 +139,7 @@ class Metrics:
     early_oks: int
     retries: int
     current_backoff: float
+    replay_window_bytes: int
     statuses: tuple[int, ...]
 
     def as_dict(self) -> dict[str, Any]:
