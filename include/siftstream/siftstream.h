@@ -1657,6 +1657,7 @@ siftstream_status siftstream_metrics_server_watch(const struct siftstream_metric
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 siftstream_status siftstream_metrics_server_free(struct siftstream_metrics_server *server);
+
 // Makes memory for `bytes` of encoded rows ready, at most 1 GiB, so that the first rows neither allocate nor meet page
 // faults. Beside this, a process that cannot have page faults locks its memory with mlockall.
 //
