@@ -26,6 +26,7 @@ uint32_t out_uint32_t;
 int32_t out_int32_t;
 size_t out_size_t;
 int out_int;
+double out_double;
 siftstream_str out_siftstream_str;
 siftstream_bytes out_siftstream_bytes;
 
@@ -39,6 +40,7 @@ extern siftstream_metrics *good_siftstream_metrics, *freed_siftstream_metrics;
 extern siftstream_report *good_siftstream_report, *freed_siftstream_report;
 extern siftstream_mark *good_siftstream_mark, *freed_siftstream_mark;
 extern siftstream_recovery *good_siftstream_recovery, *freed_siftstream_recovery;
+extern siftstream_metrics_server *good_siftstream_metrics_server, *freed_siftstream_metrics_server;
 
 void on_event(void *user_data, const siftstream_event *event) {
   (void)user_data;
@@ -136,6 +138,7 @@ static void make_objects(siftstream_config *config) {
   good_siftstream_event = event_with_rows(good_siftstream_stream);
   OK(siftstream_stream_recover, (good_siftstream_stream, &good_siftstream_recovery, &error));
   OK(siftstream_stream_metrics, (good_siftstream_stream, &good_siftstream_metrics, &error));
+  OK(siftstream_metrics_server_start, (text("127.0.0.1:0"), &good_siftstream_metrics_server, &error));
   CHECK(siftstream_config_create(NULL, &good_siftstream_error) == SIFTSTREAM_INVALID_ARGUMENT);
 }
 
@@ -154,6 +157,8 @@ static void make_freed(siftstream_config *config) {
   CHECK(siftstream_config_create(NULL, &freed_siftstream_error) == SIFTSTREAM_INVALID_ARGUMENT);
   OK(siftstream_stream_finish, (stream, 60000, &good_siftstream_report, &error));
   OK(siftstream_stream_finish, (stream, 60000, &freed_siftstream_report, &error));
+  OK(siftstream_metrics_server_start, (text("127.0.0.1:0"), &freed_siftstream_metrics_server, &error));
+  OK(siftstream_metrics_server_free, (freed_siftstream_metrics_server));
   OK(siftstream_event_free, (freed_siftstream_event));
   OK(siftstream_mark_free, (freed_siftstream_mark));
   OK(siftstream_recovery_free, (freed_siftstream_recovery));
@@ -176,6 +181,7 @@ int main(int argc, char **argv) {
   misuse_everything();
   CHECK(strcmp(setlocale(LC_ALL, NULL), "C") == 0);
   OK(siftstream_stream_finish, (good_siftstream_stream, 60000, NULL, &error));
+  OK(siftstream_metrics_server_free, (good_siftstream_metrics_server));
   OK(siftstream_event_free, (good_siftstream_event));
   OK(siftstream_mark_free, (good_siftstream_mark));
   OK(siftstream_recovery_free, (good_siftstream_recovery));

@@ -21,6 +21,7 @@ extern uint32_t out_uint32_t;
 extern int32_t out_int32_t;
 extern size_t out_size_t;
 extern int out_int;
+extern double out_double;
 extern siftstream_str out_siftstream_str;
 extern siftstream_bytes out_siftstream_bytes;
 

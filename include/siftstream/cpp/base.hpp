@@ -123,6 +123,19 @@ enum class tls_version : std::int32_t {
   tls_1_3 = ::SIFTSTREAM_TLS_1_3,
 };
 
+/* What happens to rows that Sift rejects. */
+enum class failure_policy : std::int32_t {
+  stop = ::SIFTSTREAM_FAILURE_STOP,
+  skip = ::SIFTSTREAM_FAILURE_SKIP,
+};
+
+/* What happens to rows when the channel that senders wait for is full. */
+enum class overflow_policy : std::int32_t {
+  block = ::SIFTSTREAM_OVERFLOW_BLOCK,
+  drop_newest = ::SIFTSTREAM_OVERFLOW_DROP_NEWEST,
+  drop_oldest = ::SIFTSTREAM_OVERFLOW_DROP_OLDEST,
+};
+
 /* What happens when the disk, or the budget for it, is full. */
 enum class when_full : std::int32_t {
   block = ::SIFTSTREAM_WHEN_FULL_BLOCK,

@@ -16,6 +16,16 @@ class config : public detail::owner<::siftstream_config, ::siftstream_config_fre
     return detail::make<config, ::siftstream_config>(::siftstream_config_create);
   }
 
+  /* ---- all keys by name, a TOML file, the environment ---- */
+
+  result<void> set(std::string_view key, std::string_view value) noexcept {
+    return detail::call(::siftstream_config_set, get(), detail::str(key), detail::str(value));
+  }
+  result<void> load_file(std::string_view path) noexcept {
+    return detail::call(::siftstream_config_load_file, get(), detail::str(path));
+  }
+  result<void> load_env() noexcept { return detail::call(::siftstream_config_load_env, get()); }
+
   /* ---- where rows go ---- */
 
   result<void> set_mode(siftstream::mode mode) noexcept {
@@ -216,6 +226,19 @@ class config : public detail::owner<::siftstream_config, ::siftstream_config_fre
   }
   result<void> set_response_timeout(std::chrono::milliseconds time) noexcept {
     return detail::call(::siftstream_config_set_response_timeout_ms, get(), detail::count<std::uint64_t>(time));
+  }
+  result<void> set_overflow_policy(siftstream::overflow_policy policy) noexcept {
+    return detail::call(::siftstream_config_set_overflow_policy, get(), static_cast<std::int32_t>(policy));
+  }
+  result<void> set_failure_policy(siftstream::failure_policy policy) noexcept {
+    return detail::call(::siftstream_config_set_failure_policy, get(), static_cast<std::int32_t>(policy));
+  }
+  result<void> set_flow_failure_policy(std::string_view flow, siftstream::failure_policy policy) noexcept {
+    return detail::call(::siftstream_config_set_flow_failure_policy, get(), detail::str(flow),
+                        static_cast<std::int32_t>(policy));
+  }
+  result<void> set_quarantine_dir(std::string_view path) noexcept {
+    return detail::call(::siftstream_config_set_quarantine_dir, get(), detail::str(path));
   }
 
   /* ---- files ---- */

@@ -12,6 +12,12 @@ class metrics : public detail::owner<::siftstream_metrics, ::siftstream_metrics_
  public:
   using owner::owner;
 
+  /* All counters as JSON; lives as long as the snapshot. */
+  std::string_view json() const noexcept { return detail::view(::siftstream_metrics_json(get())); }
+
+  /* Memory held by rows that were taken to be sent and are not confirmed. */
+  std::uint64_t replay_window_bytes() const noexcept { return ::siftstream_metrics_replay_window_bytes(get()); }
+
   /* Rows accepted from callers. */
   std::uint64_t rows_accepted() const noexcept { return ::siftstream_metrics_rows_accepted(get()); }
 

@@ -31,6 +31,16 @@ class report : public detail::owner<::siftstream_report, ::siftstream_report_fre
     }
     return out;
   }
+
+  /* The same of rows that were dropped, where their IDs are known. */
+  std::size_t dropped_ranges() const noexcept { return ::siftstream_report_dropped_ranges(get()); }
+  result<id_range> dropped_range(std::size_t at) const noexcept {
+    const ::siftstream_report* it = get();
+    id_range out{};
+    result<void> done = detail::call(::siftstream_report_dropped_range, it, at, &out.first, &out.end);
+    SIFTSTREAM_TRY(done);
+    return out;
+  }
 };
 
 }  // namespace siftstream
