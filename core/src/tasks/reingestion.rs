@@ -210,6 +210,7 @@ impl Reingestion {
             return Ok(Turn::Over);
         }
         if self.finishing {
+            self.release_checkpoint();
             return Ok(if self.resend.has_ended() { Turn::Over } else { Turn::Rest(BUSY_REST) });
         }
         if self.scan_next()? {

@@ -31,9 +31,7 @@ impl Reingestion {
             if !self.sent.is_empty() {
                 return Ok(Some(Turn::Rest(BUSY_REST)));
             }
-            if !self.left_behind {
-                self.shared.marks.release_confirmed();
-            }
+            self.release_checkpoint();
             if std::mem::take(&mut self.behind) {
                 self.shared.events.emit(EventKind::CaughtUp);
             }

@@ -43,6 +43,17 @@ impl Reingestion {
         Ok(true)
     }
 
+    /// Lets the confirmed checkpoint go on once nothing of earlier epochs holds it back.
+    pub(super) fn release_checkpoint(&self) {
+        let is_clear = self.unscanned.is_empty()
+            && self.recovered.is_empty()
+            && self.reading.is_none()
+            && self.sent.is_empty();
+        if self.begun && is_clear && !self.left_behind {
+            self.shared.marks.release_confirmed();
+        }
+    }
+
     fn tell_scanned(&self, inventory: &FileInventory) {
         let (file, rows) = (inventory.file.number, inventory.unconfirmed());
         for damage in &inventory.damage {
