@@ -15,6 +15,7 @@ pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
 mod quarantine;
+mod registration;
 mod remembered;
 pub mod retry;
 pub mod schema;

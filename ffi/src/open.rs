@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use siftstream_core::{
     Credentials, FileBackupBuilder, IngestionConfigForm, LiveOnlyBuilder, LiveWithBackupsBuilder, Result,
-    RunSelector, SiftStreamBuilder, StreamConfigBuilder,
+    RetryPolicy, RunSelector, SiftStreamBuilder, StreamConfigBuilder,
 };
 
 use crate::config::{Config, Mode};
@@ -22,7 +22,7 @@ pub(crate) fn open(config: &Config, timeout: Duration) -> Result<AnyStream> {
 /// Sets the keys of modes that send to Sift, which their builders have under the same names.
 macro_rules! sending {
     ($config:ident, $builder:ty, $start:expr) => {{
-        let it = $start.retry_policy($config.retry_policy);
+        let it = $start.retry_policy($config.retry_policy.map(|policy| bounded($config, policy)));
         let it = with(it, $config.linger, <$builder>::linger);
         let it = with(it, $config.checkpoint_interval, <$builder>::checkpoint_interval);
         let rows = $config.ingestion_data_channel_capacity;
@@ -53,6 +53,11 @@ macro_rules! writing {
     }};
 }
 
+/// The policy with the longest wait that Sift can ask for.
+fn bounded(config: &Config, policy: RetryPolicy) -> RetryPolicy {
+    RetryPolicy { max_retry_after: config.max_retry_after.unwrap_or(policy.max_retry_after), ..policy }
+}
+
 /// What all modes share.
 fn shared(config: &Config) -> StreamConfigBuilder {
     let credentials = match &config.profile {
@@ -61,7 +66,10 @@ fn shared(config: &Config) -> StreamConfigBuilder {
     };
     let base = SiftStreamBuilder::new(credentials)
         .connection(|connection| connection.clone_from(&config.connection))
-        .control(|control| control.clone_from(&config.control));
+        .control(|control| {
+            control.clone_from(&config.control);
+            control.retry_policy = bounded(config, control.retry_policy);
+        });
     let form = IngestionConfigForm {
         asset_name: config.asset_name.clone(),
         client_key: config.client_key.clone(),
@@ -78,6 +86,7 @@ fn shared(config: &Config) -> StreamConfigBuilder {
     };
     let end = config.end_stream_on_validation_error;
     let shared = with(shared, end, StreamConfigBuilder::end_stream_on_validation_error);
+    let shared = with(shared, config.auto_register_flows, StreamConfigBuilder::auto_register_flows);
     with(shared, config.max_row_size, StreamConfigBuilder::max_row_size)
 }
 

@@ -151,6 +151,7 @@ async fn route(
     connection: mpsc::Sender<Command>,
 ) {
     if !shared.admits(request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes)) {
+        shared.state.count_refused();
         // A client that is gone needs no answer.
         send_status(&mut respond, &Status::unauthenticated("the API key is missing or wrong")).ok();
         return;

@@ -1,6 +1,6 @@
 //! From credentials to a stream of rows that are encoded already.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{LiveOnlyBuilder, Reach, SiftStreamBuilder};
@@ -75,8 +75,9 @@ impl EncodedRowsBuilder {
             live.options,
             live.policies,
             checkpoints,
+            None,
         );
-        let registration = Registration { control, key, run_id: Mutex::new(None) };
+        let registration = Registration::new(control, key, None);
         Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
     }
 }

@@ -1,7 +1,7 @@
 //! From a schema to a stream that writes files.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::disk_choices::{DiskChoices, policy_setters};
@@ -11,6 +11,7 @@ use super::stored_options::{Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
+use crate::registration::Registrar;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey};
@@ -170,7 +171,8 @@ impl FileBackupBuilder {
         T: Transport + From<FileBackup>,
     {
         self.options.validate()?;
-        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, .. } = self.config;
+        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, auto_register_flows, .. } =
+            self.config;
         let wanted = Wanted {
             form,
             ingestion_config_id: self.ingestion_config_id,
@@ -198,10 +200,18 @@ impl FileBackupBuilder {
             place.open(&mut self.options, wanted, &control).await?;
         self.options.disk.backups_dir = Some(root);
         let config = self.options.in_force(self.stream_name, spool.slot().path().to_owned());
+        let registrar = Arc::new(Registrar::new(
+            control.clone(),
+            runtime.handle(),
+            spool.slot().key().form(identity.flows.clone()),
+            false,
+            auto_register_flows,
+        ));
         let encoder = IngestionConfigEncoder::new(
             identity.config_id,
             &identity.flows,
             config.end_stream_on_validation_error,
+            registrar,
         );
         let start = FileBackupStart {
             suffix: encoder.suffix(identity.run_id.as_deref()),
@@ -213,8 +223,10 @@ impl FileBackupBuilder {
             config,
         };
         let transport: T = FileBackup::start(start)?.into();
-        let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
+        let registration = Registration::new(control, key, identity.run_id);
         let inner = Arc::new(Inner { encoder, transport, registration, runtime });
+        let host = Arc::downgrade(&inner);
+        inner.encoder.registrar().works_for(host);
         if let Some(question) = question {
             inner.runtime.handle().spawn(question.ask(Arc::downgrade(&inner)));
         }

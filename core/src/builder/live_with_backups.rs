@@ -1,7 +1,7 @@
 //! From a schema to a stream that is live and on disk.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::disk_choices::{DiskChoices, policy_setters};
@@ -12,6 +12,7 @@ use super::{MIB, Reach, StreamConfigBuilder};
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::Result;
 use crate::failure_policy::{FailurePolicies, FailurePolicy};
+use crate::registration::Registrar;
 use crate::retry::RetryPolicy;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
@@ -311,7 +312,9 @@ impl LiveWithBackupsBuilder {
         if let Some(policy) = &self.retry_policy {
             policy.validate()?;
         }
-        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, .. } = self.config;
+        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, auto_register_flows, .. } =
+            self.config;
+        let may_register_again = self.ingestion_config_id.is_none();
         let wanted = Wanted {
             form,
             ingestion_config_id: self.ingestion_config_id,
@@ -337,10 +340,18 @@ impl LiveWithBackupsBuilder {
         };
         let OnDisk { spool, backlog, identity, question, .. } =
             place.open(&mut self.options, wanted, &control).await?;
+        let registrar = Arc::new(Registrar::new(
+            control.clone(),
+            runtime.handle(),
+            spool.slot().key().form(identity.flows.clone()),
+            may_register_again,
+            auto_register_flows,
+        ));
         let encoder = IngestionConfigEncoder::new(
             identity.config_id,
             &identity.flows,
             self.options.end_stream_on_validation_error.get(),
+            Arc::clone(&registrar),
         );
         let parts = Parts {
             link: Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?,
@@ -355,10 +366,13 @@ impl LiveWithBackupsBuilder {
             writer: self.options.disk.writer_options(),
             reingestion: self.options.reingestion(),
             policies: self.policies,
+            registrar,
         };
         let transport: T = LiveStreamingWithBackups::start(parts)?.into();
-        let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
+        let registration = Registration::new(control, key, identity.run_id);
         let inner = Arc::new(Inner { encoder, transport, registration, runtime });
+        let host = Arc::downgrade(&inner);
+        inner.encoder.registrar().works_for(host);
         if let Some(question) = question {
             inner.runtime.handle().spawn(question.ask(Arc::downgrade(&inner)));
         }

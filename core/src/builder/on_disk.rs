@@ -66,6 +66,7 @@ impl Place {
         let spool = Spool::open(slot)?;
         let backlog = Arc::new(Backlog::find(Arc::clone(&spool), self.adopts_all));
         let older_runs = backlog.unknown_runs();
+        wanted.include_late_flows(&spool)?;
         let identity = wanted.identify(&spool, &older_runs, control).await?;
         stored_options::store(spool.slot(), &stored, options.named())?;
         let question = if identity.is_complete {

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
 use crate::flow::{Flow, FlowBuilder, FlowDescriptor, TimeValue};
+use crate::registration::{Coming, Registrar};
 use crate::schema::FlowConfig;
 
 /// Numbers the encoders of a process, so that a row of one stream is not taken for another's.
@@ -21,6 +22,7 @@ pub struct IngestionConfigEncoder {
     learned_id: OnceLock<String>,
     end_stream_on_validation_error: bool,
     flows: RwLock<HashMap<String, FlowDescriptor>>,
+    registrar: Arc<Registrar>,
 }
 
 impl IngestionConfigEncoder {
@@ -28,6 +30,7 @@ impl IngestionConfigEncoder {
         ingestion_config_id: impl Into<String>,
         flows: &[FlowConfig],
         end_stream_on_validation_error: bool,
+        registrar: Arc<Registrar>,
     ) -> Self {
         let encoder = Self {
             number: NEXT_ENCODER.fetch_add(1, Ordering::Relaxed),
@@ -35,6 +38,7 @@ impl IngestionConfigEncoder {
             learned_id: OnceLock::new(),
             end_stream_on_validation_error,
             flows: RwLock::default(),
+            registrar,
         };
         encoder.add(flows);
         encoder
@@ -68,6 +72,16 @@ impl IngestionConfigEncoder {
     /// All flows that rows can be built for, by name.
     pub fn get_flows(&self) -> HashMap<String, FlowDescriptor> {
         self.flows.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who registers the flows.
+    pub(crate) fn registrar(&self) -> &Arc<Registrar> {
+        &self.registrar
+    }
+
+    /// Whether rows of the flow `name` can be built.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.flows.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }
 
     /// An error if the descriptor is not one of this stream's.
@@ -164,6 +178,14 @@ impl Encodeable<IngestionConfigEncoder> for &FlowBuilder {
 
 impl Encodeable<IngestionConfigEncoder> for Flow {
     type Row<'a> = FlowBuilder;
+
+    fn announce(&self, encoder: &IngestionConfigEncoder) -> Result<Option<Arc<Coming>>> {
+        let registrar = encoder.registrar();
+        if !registrar.registers_unknown() || encoder.knows(&self.flow_name) {
+            return Ok(None);
+        }
+        registrar.announce(self)
+    }
 
     fn prepare(&self, encoder: &IngestionConfigEncoder) -> Result<FlowBuilder> {
         let mut row = FlowBuilder::new(&encoder.get_flow_descriptor(&self.flow_name)?);

@@ -11,8 +11,11 @@ pub(crate) mod wire;
 pub use ingestion_config::IngestionConfigEncoder;
 pub use raw::{EncodedRow, RawEncoder};
 
+use std::sync::Arc;
+
 use crate::error::Result;
 use crate::flow::TimeValue;
+use crate::registration::Coming;
 
 mod private {
     pub trait Sealed {}
@@ -34,6 +37,12 @@ pub trait Encodeable<E: Encoder> {
     type Row<'a>: EncodeRow
     where
         Self: 'a;
+
+    /// What has to be waited for before the row can be checked; nothing, if it can be at once.
+    #[doc(hidden)]
+    fn announce(&self, _encoder: &E) -> Result<Option<Arc<Coming>>> {
+        Ok(None)
+    }
 
     /// Checks the data against the stream's schema. An error means that nothing was accepted.
     fn prepare<'a>(&'a self, encoder: &E) -> Result<Self::Row<'a>>;

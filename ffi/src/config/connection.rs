@@ -295,5 +295,6 @@ pub(super) fn retry_policy(
         initial_backoff: millis(initial_backoff_ms),
         max_backoff: millis(max_backoff_ms),
         backoff_multiplier,
+        ..RetryPolicy::default()
     }
 }

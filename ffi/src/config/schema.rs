@@ -155,6 +155,22 @@ pub extern "C" fn siftstream_config_add_bit_field_element(
     })
 }
 
+/// Registers a flow that the config does not have when its first row is sent by name, with what
+/// siftstream_stream_stage_flows kept for it, else with the names and types of that row. Off by default.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_auto_register_flows(
+    config: *mut siftstream_config,
+    auto_register: bool,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.auto_register_flows = Some(auto_register);
+        Ok(())
+    })
+}
+
 fn find_flow(config: &mut Config, flow: siftstream_str) -> Result<&mut FlowConfig> {
     let name = flow.get("flow")?;
     config.flows.iter_mut().find(|flow| flow.name == name).ok_or_else(|| {
