@@ -7,11 +7,13 @@ mod identity;
 mod late;
 mod live_with_backups;
 mod on_disk;
+mod protobuf;
 mod stored_options;
 
 pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
+pub use protobuf::{ProtobufBuilder, ProtobufStreamBuilder};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

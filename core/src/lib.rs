@@ -26,11 +26,13 @@ mod tasks;
 pub mod transport;
 
 pub use builder::{
-    EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder,
-    StreamConfigBuilder,
+    EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, ProtobufBuilder,
+    ProtobufStreamBuilder, SiftStreamBuilder, StreamConfigBuilder,
 };
 pub use connect::Credentials;
-pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};
+pub use encode::{
+    Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, ProtobufEncoder, ProtobufMessage, RawEncoder,
+};
 pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use events::{Event, EventKind, Events};
 pub use failure_policy::FailurePolicy;

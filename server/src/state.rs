@@ -86,6 +86,7 @@ struct Inner {
     rows: u64,
     bytes: u64,
     kept: Vec<KeptRow>,
+    kept_messages: Vec<Bytes>,
     schema_errors: u64,
     error_texts: Vec<SchemaError>,
     objection: Option<Objection>,
@@ -153,6 +154,11 @@ impl State {
     /// The valid rows in the order of their arrival, if the server was built with `keep_rows`.
     pub fn kept_rows(&self) -> Vec<KeptRow> {
         self.lock().kept.clone()
+    }
+
+    /// The valid messages of the arbitrary-protobuf call as they were received, if the server was built with `keep_rows`.
+    pub fn kept_messages(&self) -> Vec<Bytes> {
+        self.lock().kept_messages.clone()
     }
 
     /// Like [`State::kept_rows`], and forgets them, so that a long test need not hold them all.
@@ -325,7 +331,9 @@ impl State {
     pub(crate) fn take_arbitrary(&self, stream: u64, messages: &[Bytes]) -> Result<(), Status> {
         let mut inner = self.lock();
         for message in messages {
-            if let Err(BadRow { error, ends_stream: true, .. }) = inner.take_arbitrary(stream, message) {
+            if let Err(BadRow { error, ends_stream: true, .. }) =
+                inner.take_arbitrary(stream, message, self.keep_rows)
+            {
                 return Err(Status::invalid_argument(error.to_string()));
             }
         }
@@ -398,7 +406,7 @@ impl Inner {
             .inspect_err(|_| tally.schema_errors += 1)
     }
 
-    fn take_arbitrary(&mut self, stream: u64, message: &Bytes) -> Result<(), BadRow> {
+    fn take_arbitrary(&mut self, stream: u64, message: &Bytes, keep: bool) -> Result<(), BadRow> {
         let row = IngestArbitraryProtobufDataStreamRequest::decode(&message[..]).map_err(|error| {
             self.bad_row(stream, String::new(), format!("no valid message: {error}"), false)
         })?;
@@ -415,6 +423,9 @@ impl Inner {
         }
         self.rows += 1;
         self.bytes += message.len() as u64;
+        if keep {
+            self.kept_messages.push(Bytes::copy_from_slice(message));
+        }
         *self.arbitrary.entry(row.message_type_identifier).or_default() += 1;
         Ok(())
     }

@@ -5,10 +5,12 @@
 
 pub(crate) mod columns;
 mod ingestion_config;
+mod protobuf;
 mod raw;
 pub(crate) mod wire;
 
 pub use ingestion_config::IngestionConfigEncoder;
+pub use protobuf::{ProtobufEncoder, ProtobufMessage};
 pub use raw::{EncodedRow, RawEncoder};
 
 use std::sync::Arc;

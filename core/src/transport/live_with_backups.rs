@@ -78,7 +78,8 @@ pub(crate) struct Parts {
     pub(crate) writer: WriterOptions,
     pub(crate) reingestion: ReingestionOptions,
     pub(crate) policies: FailurePolicies,
-    pub(crate) registrar: Arc<Registrar>,
+    /// None if the rows have no schema.
+    pub(crate) registrar: Option<Arc<Registrar>>,
 }
 
 impl LiveStreamingWithBackups {
@@ -95,7 +96,7 @@ impl LiveStreamingWithBackups {
             events: Some(Arc::clone(&events)),
             gate: gate.clone(),
             holds: Arc::default(),
-            registrar: Some(parts.registrar),
+            registrar: parts.registrar,
             rejects: Rejects::ByPolicy(Arc::default()),
         };
         let name = &spool.slot().key().stream;
