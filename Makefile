@@ -22,10 +22,12 @@ demo: bootstrap ## Stream this machine's telemetry from C to a local Sift for 10
 
 test: bootstrap ## Run all tests
 	cargo test --workspace --locked --no-fail-fast
+	scripts/test-python.sh
 
-lint: bootstrap ## Check formatting and lints (the header's drift check is one of the tests)
+lint: bootstrap ## Check formatting, lints and dependencies (the header's drift check is one of the tests)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@scripts/deny.sh
 
 # It runs the command that lies beside it, so both are built. Arguments: make bench BENCH_ARGS="…"
 bench: bootstrap ## Compare speed with Sift's own client, in one run on this machine

@@ -1,40 +1,10 @@
 //! The siftstream command.
 
-mod backups;
-mod bench;
-mod fault_flag;
-mod record;
-mod serve;
-mod table;
-
-use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: bench::CountingAllocator = bench::CountingAllocator;
-
-/// Telemetry streaming to Sift.
-#[derive(Debug, Parser)]
-#[command(name = "siftstream", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Look into backup files, get rows out of them, and send them.
-    Backups(backups::Args),
-    /// Measure how fast rows are delivered.
-    Bench(bench::Args),
-    /// Run a local Sift endpoint that checks what it gets.
-    Serve(serve::Args),
-}
+static ALLOCATOR: siftstream_cli::CountingAllocator = siftstream_cli::CountingAllocator;
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Backups(args) => backups::run(&args),
-        Command::Bench(args) => bench::run(&args),
-        Command::Serve(args) => serve::run(&args),
-    }
+    siftstream_cli::run(std::env::args_os())
 }

@@ -1,10 +1,9 @@
 //! `siftstream serve`: a local Sift endpoint.
 
-use crate::fault_flag::FaultFlag;
 use crate::record::Recorder;
 use crate::table::Table;
 use serde_json::{Map, Value, json};
-use siftstream_server::{LocalServer, State};
+use siftstream_server::{FaultFlag, LocalServer, State};
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! From credentials and a schema to a running stream.
 
+mod build_methods;
 mod disk_choices;
 mod encoded_rows;
 mod file_backup;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::build_methods::build_methods;
 use crate::checkpoint::{CheckpointStore, InMemoryCheckpointStore, Recovery};
 use crate::connect::{ApiKeySource, ConnectionOptions, Credentials, TcpConnector};
 use crate::control::{ControlOptions, SiftControl};
@@ -37,7 +39,7 @@ use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
-use crate::transport::{AnyTransport, Checkpoints, LiveStreamingOnly, Transport};
+use crate::transport::{Checkpoints, LiveStreamingOnly, Transport};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -263,6 +265,8 @@ pub struct LiveOnlyBuilder {
     checkpoint_store: Option<Arc<dyn CheckpointStore>>,
 }
 
+build_methods!(LiveOnlyBuilder, LiveStreamingOnly);
+
 impl LiveOnlyBuilder {
     /// How many rows may wait to be sent; 102,400 by default.
     #[must_use]
@@ -365,33 +369,6 @@ impl LiveOnlyBuilder {
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.options.response_timeout = timeout;
         self
-    }
-
-    /// Registers the schema and starts the stream.
-    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run(self.start(runtime)).await
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn build_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingOnly>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
-    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
-    pub fn build_any_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
     }
 
     fn validate(&self) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod builder;
 pub mod checkpoint;
+pub mod config;
 pub mod connect;
 pub mod control;
 pub mod encode;
@@ -11,6 +12,7 @@ mod failure_policy;
 pub mod flow;
 mod grpc;
 pub mod ledger;
+pub mod logs;
 pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
@@ -29,6 +31,7 @@ pub use builder::{
     EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, ProtobufBuilder,
     ProtobufStreamBuilder, SiftStreamBuilder, StreamConfigBuilder,
 };
+pub use config::{ConfigValue, Mode, StreamConfig};
 pub use connect::Credentials;
 pub use encode::{
     Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, ProtobufEncoder, ProtobufMessage, RawEncoder,
@@ -40,7 +43,8 @@ pub use flow::{
     Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, TimeValue,
     Validity, Value,
 };
-pub use metrics::SiftStreamMetricsSnapshot;
+pub use logs::{LogLevel, LogRecord, Logs};
+pub use metrics::{MetricsServer, SiftStreamMetricsSnapshot};
 pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;

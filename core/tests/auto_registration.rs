@@ -252,6 +252,24 @@ fn try_send_never_waits_for_a_registration() {
 }
 
 #[test]
+fn try_send_tells_that_a_registration_failed() {
+    let server = server();
+    let stream = live_only(server.uri());
+    server.state().add_flows("rig", "rig-v1", vec![clashing("clash")]).unwrap();
+    let deadline = Instant::now() + TIMEOUT;
+    let told = loop {
+        let refused = stream.try_send(row("clash", 0)).unwrap_err();
+        if !refused.is_full() {
+            break refused.error();
+        }
+        assert!(Instant::now() < deadline, "nobody told");
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert_eq!(told.code(), ErrorCode::SchemaMismatch, "{told}");
+    assert_eq!(stream.watermarks().accepted, 0);
+}
+
+#[test]
 fn without_a_disk_nothing_is_accepted_that_cannot_be_registered() {
     let server = server();
     let stream = live_only(server.uri());

@@ -106,7 +106,7 @@ pub extern "C" fn siftstream_stream_stage_flows(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        let flows = handle::shared(config)?.flows.clone();
+        let flows = handle::shared(config)?.flows().to_vec();
         let stream = handle::shared(stream)?;
         flows.into_iter().try_for_each(|flow| stream.stage_flow(flow))
     })

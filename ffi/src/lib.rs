@@ -7,6 +7,7 @@
 
 mod boundary;
 mod by_name;
+mod checkpoint;
 mod columns;
 mod config;
 mod error;
@@ -17,7 +18,7 @@ mod handle;
 mod level;
 mod listener;
 mod metrics;
-mod open;
+mod metrics_server;
 mod report;
 mod row;
 mod slots;

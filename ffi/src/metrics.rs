@@ -1,19 +1,38 @@
 //! The counters of a stream at one moment.
 
-use siftstream_core::SiftStreamMetricsSnapshot;
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+use siftstream_core::metrics::{METRICS, Metric, MetricValue};
+use siftstream_core::{Error, ErrorCode, Result, SiftStreamMetricsSnapshot};
 
 use crate::boundary::{enter, free, output, value_or};
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
 use crate::status::siftstream_status;
 use crate::stream::siftstream_stream;
+use crate::view::siftstream_str;
 
 /// The counters of a stream at one moment.
 pub struct siftstream_metrics {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_metrics, SiftStreamMetricsSnapshot, 0x57, "metrics snapshot");
+kind!(siftstream_metrics, Metrics, 0x57, "metrics snapshot");
+
+/// A snapshot, and its JSON once somebody wants it.
+pub(crate) struct Metrics {
+    snapshot: SiftStreamMetricsSnapshot,
+    json: OnceLock<String>,
+}
+
+impl Deref for Metrics {
+    type Target = SiftStreamMetricsSnapshot;
+
+    fn deref(&self) -> &SiftStreamMetricsSnapshot {
+        &self.snapshot
+    }
+}
 
 /// Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
 ///
@@ -28,7 +47,7 @@ pub extern "C" fn siftstream_stream_metrics(
         let stream = handle::shared(stream)?;
         stream.check_process()?;
         let snapshot = stream.get_metrics_snapshot();
-        output(out, "out")?.write(handle::create(snapshot)?);
+        output(out, "out")?.write(handle::create(Metrics { snapshot, json: OnceLock::new() })?);
         Ok(())
     })
 }
@@ -261,4 +280,69 @@ pub extern "C" fn siftstream_metrics_grpc_status(metrics: *const siftstream_metr
         let code = usize::try_from(code).unwrap_or(usize::MAX);
         Ok(handle::shared(metrics)?.statuses.get(code).copied().unwrap_or(0))
     })
+}
+
+/// All metrics as a JSON object: each by its name, durations in seconds, and `statuses` as an object with the count of
+/// each status code that occurred. The text belongs to the snapshot; it is empty if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_json(metrics: *const siftstream_metrics) -> siftstream_str {
+    value_or(siftstream_str::of(""), || {
+        let metrics = handle::shared(metrics)?;
+        Ok(siftstream_str::of(metrics.json.get_or_init(|| metrics.snapshot.to_json())))
+    })
+}
+
+/// How many metrics have a name: those that siftstream_metrics_name and siftstream_metrics_value know. All of
+/// docs/observability.md but the status codes.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_count() -> usize {
+    METRICS.len()
+}
+
+/// The name of the metric with this number, from 0; empty if there is none. The text lives for ever.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_name(number: usize) -> siftstream_str {
+    siftstream_str::of(METRICS.get(number).map_or("", |metric| metric.name))
+}
+
+/// Writes the value of the metric with this number into *value: counts as they are (exact below 2^53), durations in
+/// seconds, flags as 0 or 1.
+///
+/// Errors: INVALID_ARGUMENT if there is no such metric, or `metrics` is no living snapshot. Thread-safety: any thread.
+/// Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_value(
+    metrics: *const siftstream_metrics,
+    number: usize,
+    value: *mut f64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || {
+        let snapshot = &handle::shared(metrics)?.snapshot;
+        output(value, "value")?.write(plain(metric(number)?.read(snapshot)));
+        Ok(())
+    })
+}
+
+fn metric(number: usize) -> Result<&'static Metric> {
+    METRICS.get(number).ok_or_else(|| {
+        let message = format!("there is no metric {number}: there are {}", METRICS.len());
+        Error::new(ErrorCode::InvalidArgument, message)
+    })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "documented: exact below 2^53")]
+fn plain(value: MetricValue) -> f64 {
+    match value {
+        MetricValue::Count(count) => count as f64,
+        MetricValue::Seconds(seconds) => seconds,
+        MetricValue::Flag(flag) => f64::from(u8::from(flag)),
+        _ => f64::NAN,
+    }
 }

@@ -16,7 +16,6 @@ use crate::error::siftstream_error;
 use crate::handle::{self, kind};
 use crate::level::{level_of, watermark};
 use crate::listener::Listener;
-use crate::open::open;
 use crate::report::siftstream_report;
 use crate::row::siftstream_row;
 use crate::status::siftstream_status;
@@ -91,7 +90,7 @@ pub extern "C" fn siftstream_stream_create(
 ) -> siftstream_status {
     enter(error, || {
         let place = output(out, "out")?;
-        let stream = open(&*handle::shared(config)?, millis(timeout_ms))?;
+        let stream = handle::shared(config)?.open_blocking(millis(timeout_ms))?;
         place.write(handle::create(Stream::new(stream))?);
         Ok(())
     })
@@ -331,7 +330,7 @@ pub extern "C" fn siftstream_stream_add_new_flows(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        let flows: Vec<FlowConfig> = handle::shared(config)?.flows.clone();
+        let flows: Vec<FlowConfig> = handle::shared(config)?.flows().to_vec();
         handle::shared(stream)?.add_new_flows_blocking(&flows, millis(timeout_ms))
     })
 }

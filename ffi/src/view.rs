@@ -15,7 +15,7 @@ pub struct siftstream_str {
     pub len: usize,
 }
 
-/// Bytes of the caller: `len` of them at `ptr`, which may be NULL if `len` is 0.
+/// Bytes of the caller or of the library: `len` of them at `ptr`, which may be NULL if `len` is 0.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct siftstream_bytes {
@@ -40,6 +40,13 @@ impl siftstream_bytes {
         }
         // SAFETY: the caller promises `len` readable bytes at `ptr` during the call.
         Ok(unsafe { std::slice::from_raw_parts(self.ptr, self.len) })
+    }
+}
+
+impl siftstream_bytes {
+    /// A view of bytes that the library keeps.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self { ptr: bytes.as_ptr(), len: bytes.len() }
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "../../tests/fixtures/seen.rs"]
+mod seen;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -208,6 +210,22 @@ fn c_reaches_a_server_with_a_ca_a_name_and_a_client_certificate_of_its_own() {
     let program = compile("tests/c/tls_test.c", C11.0, C11.1, dir.path());
     run(&program, &[&server.uri(), KEY, "sift.test", &files[0], &files[1], &files[2]]);
     assert_eq!(server.state().flow("numbers").unwrap().rows, 1);
+}
+
+#[test]
+fn a_file_describes_the_same_stream_for_c_as_for_everybody() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let backups = dir.path().join("backups");
+    let program = compile("tests/c/config_file_test.c", C11.0, C11.1, dir.path());
+    let output = Command::new(program)
+        .arg(seen::file())
+        .envs(seen::environment(&server, KEY, &backups))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(server.state().flow("engine").unwrap().rows, 1);
+    seen::assert_seen(&server, &backups);
 }
 
 #[test]

@@ -146,7 +146,7 @@ enum siftstream_event_kind
   // The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt, and the wait
   // that Sift asked for, if it did.
   SIFTSTREAM_EVENT_DISCONNECTED = 2,
-  // Sift confirmed all that one gRPC stream carried. Has rows, ranges and the duration.
+  // Sift confirmed all that one gRPC stream carried. Has rows, ranges, flows and the duration.
   SIFTSTREAM_EVENT_CHECKPOINT = 3,
   // A gRPC stream confirmed nothing of what it carried; the rows are sent again. Has rows, ranges and an error.
   SIFTSTREAM_EVENT_CHECKPOINT_FAILED = 4,
@@ -166,8 +166,8 @@ enum siftstream_event_kind
   SIFTSTREAM_EVENT_RECOVERED = 11,
   // Everything that was owed from the disk is confirmed.
   SIFTSTREAM_EVENT_CAUGHT_UP = 12,
-  // Rows were given up, by a policy that the user chose or because a disk lost them. Has rows, ranges where these are
-  // known, and the cause as the subject.
+  // Rows were given up, by a policy that the user chose or because a disk lost them. Has rows, ranges and flows where
+  // these are known, and the cause as the subject.
   SIFTSTREAM_EVENT_DROPPED = 13,
 };
 #ifndef __cplusplus
@@ -322,6 +322,46 @@ typedef int32_t siftstream_when_full;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What happens once a row was found that Sift rejects for what is in it.
+enum siftstream_failure_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The stream ends with an error that names flow, message ID and reason; all data is kept.
+  SIFTSTREAM_FAILURE_STOP = 0,
+  // The row is kept in quarantine with the reason, counted as rejected, and the stream goes on.
+  SIFTSTREAM_FAILURE_SKIP = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_failure_policy siftstream_failure_policy;
+#else
+typedef int32_t siftstream_failure_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What happens to rows when the channel that senders wait for is full.
+enum siftstream_overflow_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Senders wait, as long as they chose to; a call that does not wait answers FULL.
+  SIFTSTREAM_OVERFLOW_BLOCK = 0,
+  // The row that finds no room is dropped.
+  SIFTSTREAM_OVERFLOW_DROP_NEWEST = 1,
+  // The oldest rows that wait make room, about 16 KiB of them at a time; never rows that are being sent or written.
+  SIFTSTREAM_OVERFLOW_DROP_OLDEST = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_overflow_policy siftstream_overflow_policy;
+#else
+typedef int32_t siftstream_overflow_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // The choices of a stream and its schema.
 typedef struct siftstream_config siftstream_config;
 
@@ -334,8 +374,17 @@ typedef struct siftstream_event siftstream_event;
 // A registered flow of one stream.
 typedef struct siftstream_flow siftstream_flow;
 
+// Where the inputs of a stream stand. All parts of one mark come into force together.
+typedef struct siftstream_mark siftstream_mark;
+
 // The counters of a stream at one moment.
 typedef struct siftstream_metrics siftstream_metrics;
+
+// A server of metrics over HTTP.
+typedef struct siftstream_metrics_server siftstream_metrics_server;
+
+// The newest stored checkpoints of a stream.
+typedef struct siftstream_recovery siftstream_recovery;
 
 // What became of each row of a stream:
 // accepted + recovered = confirmed + on_disk + in_memory + dropped + rejected.
@@ -356,7 +405,7 @@ typedef struct siftstream_str {
   size_t len;
 } siftstream_str;
 
-// Bytes of the caller: `len` of them at `ptr`, which may be NULL if `len` is 0.
+// Bytes of the caller or of the library: `len` of them at `ptr`, which may be NULL if `len` is 0.
 typedef struct siftstream_bytes {
   // The first byte.
   const uint8_t *ptr;
@@ -465,6 +514,130 @@ siftstream_status siftstream_stream_try_send_by_name(const struct siftstream_str
 siftstream_status siftstream_stream_stage_flows(const struct siftstream_stream *stream,
                                                 const struct siftstream_config *config,
                                                 struct siftstream_error **error);
+
+// Sets the file that keeps the checkpoints of the inputs, so that they survive the process; kept in memory only by
+// default. It is created with the first one. The text is copied. For SIFTSTREAM_MODE_LIVE_ONLY; modes that write files
+// keep them with these.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_checkpoint_file(struct siftstream_config *config,
+                                                        struct siftstream_str path,
+                                                        struct siftstream_error **error);
+
+// Makes a mark that notes nothing yet in *out. The caller frees it.
+//
+// Errors: INVALID_ARGUMENT if `out` is NULL. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_mark_create(struct siftstream_mark **out, struct siftstream_error **error);
+
+// Notes the next offset to read from `source`. The text is copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_offset(struct siftstream_mark *mark,
+                                             struct siftstream_str source,
+                                             uint64_t offset,
+                                             struct siftstream_error **error);
+
+// Notes state of the caller's own under a name; an earlier one of the name is replaced. Text and bytes are copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_state(struct siftstream_mark *mark,
+                                            struct siftstream_str name,
+                                            struct siftstream_bytes state,
+                                            struct siftstream_error **error);
+
+// Notes anything else under a key. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_metadata(struct siftstream_mark *mark,
+                                               struct siftstream_str key,
+                                               struct siftstream_str value,
+                                               struct siftstream_error **error);
+
+// Notes the latest event time, in nanoseconds since 1970, if it is later than the timestamps of the rows say.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_mark_set_event_time(struct siftstream_mark *mark,
+                                                 int64_t nanoseconds,
+                                                 struct siftstream_error **error);
+
+// Frees a mark. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT, BUSY while another thread changes it. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_mark_free(struct siftstream_mark *mark);
+
+// Notes what the mark says about the rows sent so far. It is stored as a checkpoint when they are durable, and as
+// another one when they are confirmed, as far as the mode has these levels; a flush to a level waits for that, too. The
+// mark stays the caller's and can be used again.
+//
+// Errors: INVALID_ARGUMENT if the stream's marks have more than 1,024 sources, states or entries of metadata, or 1 MiB;
+// then nothing was noted. Thread-safety: any thread; nobody may change the mark meanwhile. Blocking: never.
+siftstream_status siftstream_stream_mark(const struct siftstream_stream *stream,
+                                         const struct siftstream_mark *mark,
+                                         struct siftstream_error **error);
+
+// Notes that everything sent so far covers `source` up to `offset`, the next one to read: siftstream_stream_mark in one
+// call. The text is copied.
+//
+// Errors: as siftstream_stream_mark. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_mark_offset(const struct siftstream_stream *stream,
+                                                struct siftstream_str source,
+                                                uint64_t offset,
+                                                struct siftstream_error **error);
+
+// Gives the newest stored checkpoints in *out, which the caller frees: before the first mark those that earlier streams
+// of this name left, from which inputs resume.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_recover(const struct siftstream_stream *stream,
+                                            struct siftstream_recovery **out,
+                                            struct siftstream_error **error);
+
+// The next offset to read from `source` so that no row is lost: that of the durable checkpoint, or without a disk of the
+// confirmed one. 0 if nothing is known of it, or if `recovery` is no living recovery.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_recovery_offset(const struct siftstream_recovery *recovery,
+                                    struct siftstream_str source);
+
+// Gives in *rows_out how many rows had been sent at the checkpoint of a level, SIFTSTREAM_LEVEL_DURABLE or
+// SIFTSTREAM_LEVEL_CONFIRMED, by all streams of the name together.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_rows(const struct siftstream_recovery *recovery,
+                                           int32_t level,
+                                           uint64_t *rows_out,
+                                           struct siftstream_error **error);
+
+// Gives in *nanoseconds_out the latest event time at the checkpoint of a level, in nanoseconds since 1970.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_event_time(const struct siftstream_recovery *recovery,
+                                                 int32_t level,
+                                                 int64_t *nanoseconds_out,
+                                                 struct siftstream_error **error);
+
+// Gives in *state_out the caller's own state at the checkpoint of a level. The bytes belong to `recovery`.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_state(const struct siftstream_recovery *recovery,
+                                            int32_t level,
+                                            struct siftstream_str name,
+                                            struct siftstream_bytes *state_out,
+                                            struct siftstream_error **error);
+
+// Gives in *value_out what was noted under a key at the checkpoint of a level. The text belongs to `recovery`.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND if there is none. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_metadata(const struct siftstream_recovery *recovery,
+                                               int32_t level,
+                                               struct siftstream_str key,
+                                               struct siftstream_str *value_out,
+                                               struct siftstream_error **error);
+
+// Frees a recovery. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_recovery_free(struct siftstream_recovery *recovery);
 
 // Sends `rows` rows of the flow, waiting for room for at most `timeout_ms` altogether: row n has the time
 // `timestamps_ns[n]`, in nanoseconds since 1970, and the nth value of each of the `column_count` columns. Channels
@@ -678,8 +851,8 @@ siftstream_status siftstream_config_set_checkpoint_interval_ms(struct siftstream
                                                                uint64_t milliseconds,
                                                                struct siftstream_error **error);
 
-// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For
-// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For modes that
+// send to Sift.
 //
 // Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
 // Thread-safety: one thread at a time. Blocking: never.
@@ -875,6 +1048,68 @@ siftstream_status siftstream_config_set_fsync(struct siftstream_config *config,
                                               int32_t fsync,
                                               uint64_t interval_ms,
                                               struct siftstream_error **error);
+
+// Sets the key of this name; docs/configuration.md lists them. `value` is what would stand in an environment variable:
+// a number, a text such as "250ms" or "64MiB", "true", "none", a list separated by commas. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT; for an unknown key its message names the nearest known one.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set(struct siftstream_config *config,
+                                        struct siftstream_str key,
+                                        struct siftstream_str value,
+                                        struct siftstream_error **error);
+
+// Adds what a TOML file says: keys, flows with their channels, the run, metadata. What was set by a call or by the
+// environment stays, and so do flows of the same name. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT with the line, NOT_FOUND, IO.
+// Thread-safety: one thread at a time. Blocking: while the file is read.
+siftstream_status siftstream_config_load_file(struct siftstream_config *config,
+                                              struct siftstream_str path,
+                                              struct siftstream_error **error);
+
+// Adds what environment variables say: SIFTSTREAM_ and the name of a key in capitals, dots as underscores. They win
+// over a file; what was set by a call stays. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT, also for a variable whose name is nearly that of a key.
+// Thread-safety: one thread at a time, and none may change the environment meanwhile. Blocking: never.
+siftstream_status siftstream_config_load_env(struct siftstream_config *config,
+                                             struct siftstream_error **error);
+// Sets what happens to rows that Sift rejects, a siftstream_failure_policy; SIFTSTREAM_FAILURE_STOP by default. Sift
+// tells of such rows only with siftstream_config_set_end_stream_on_validation_error. For modes that send to Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_failure_policy(struct siftstream_config *config,
+                                                       int32_t policy,
+                                                       struct siftstream_error **error);
+
+// Sets the same for the rows of one flow, whatever holds for the others. The text is copied. For modes that send to
+// Sift.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_flow_failure_policy(struct siftstream_config *config,
+                                                            struct siftstream_str flow,
+                                                            int32_t policy,
+                                                            struct siftstream_error **error);
+
+// Sets the directory for rows that are skipped: a PBFS file each, and a text with the reason beside it. A stream of
+// SIFTSTREAM_MODE_LIVE_ONLY that skips rows must have it; modes that write files keep such rows with these. The text is
+// copied.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_quarantine_dir(struct siftstream_config *config,
+                                                       struct siftstream_str path,
+                                                       struct siftstream_error **error);
+
+// Sets what happens to rows when the channel that senders wait for is full, a siftstream_overflow_policy;
+// SIFTSTREAM_OVERFLOW_BLOCK by default. It is the channel to the network for SIFTSTREAM_MODE_LIVE_ONLY, that to the disk
+// for the others. A row that is dropped was sent as far as the call is concerned, which answers OK: it has a message ID,
+// is counted, and is named in an event and in the report.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_overflow_policy(struct siftstream_config *config,
+                                                        int32_t policy,
+                                                        struct siftstream_error **error);
 
 // Adds a tag to the asset; those it has stay. The text is copied.
 //
@@ -1112,6 +1347,21 @@ siftstream_status siftstream_event_range(const struct siftstream_event *event,
                                          uint64_t *first_out,
                                          uint64_t *end_out,
                                          struct siftstream_error **error);
+
+// How many flows the rows it is about belong to, where that is known; 0 if `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_event_flows(const struct siftstream_event *event);
+
+// Gives the name of a flow in *name_out, and in *rows_out how many of the rows belong to it; the first is `at` 0. The
+// text belongs to the event.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last flow. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_event_flow(const struct siftstream_event *event,
+                                        size_t at,
+                                        struct siftstream_str *name_out,
+                                        uint64_t *rows_out,
+                                        struct siftstream_error **error);
 
 // Gives in *file_out the number of the file it is about.
 //
@@ -1361,10 +1611,71 @@ uint64_t siftstream_metrics_retries(const struct siftstream_metrics *metrics);
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_current_backoff_us(const struct siftstream_metrics *metrics);
 
+// Memory held by rows that were taken to be sent and are not confirmed: what the replay window bounds. 0 in modes with
+// files, or if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_metrics_replay_window_bytes(const struct siftstream_metrics *metrics);
+
 // How often a gRPC stream ended with the status `code`; 0 if `code` is none, or `metrics` no living snapshot.
 //
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_metrics_grpc_status(const struct siftstream_metrics *metrics, int32_t code);
+
+// All metrics as a JSON object: each by its name, durations in seconds, and `statuses` as an object with the count of
+// each status code that occurred. The text belongs to the snapshot; it is empty if `metrics` is no living snapshot.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_metrics_json(const struct siftstream_metrics *metrics);
+
+// How many metrics have a name: those that siftstream_metrics_name and siftstream_metrics_value know. All of
+// docs/observability.md but the status codes.
+//
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_metrics_count(void);
+
+// The name of the metric with this number, from 0; empty if there is none. The text lives for ever.
+//
+// Thread-safety: any thread. Blocking: never.
+struct siftstream_str siftstream_metrics_name(size_t number);
+
+// Writes the value of the metric with this number into *value: counts as they are (exact below 2^53), durations in
+// seconds, flags as 0 or 1.
+//
+// Errors: INVALID_ARGUMENT if there is no such metric, or `metrics` is no living snapshot. Thread-safety: any thread.
+// Blocking: never.
+siftstream_status siftstream_metrics_value(const struct siftstream_metrics *metrics,
+                                           size_t number,
+                                           double *value,
+                                           struct siftstream_error **error);
+
+// Begins to serve metrics on `address` (`127.0.0.1:9464`; port 0 lets the system choose) into *out: `/metrics` for
+// Prometheus, `/metrics.json`, `/healthz`. There is no authentication: use the loopback interface. The caller frees it,
+// which ends it; it needs no stream, and keeps none alive.
+//
+// Errors: INVALID_ARGUMENT, also if the address cannot be had. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_metrics_server_start(struct siftstream_str address,
+                                                  struct siftstream_metrics_server **out,
+                                                  struct siftstream_error **error);
+
+// The port that it listens on; 0 if `server` is no living server.
+//
+// Thread-safety: any thread. Blocking: never.
+uint16_t siftstream_metrics_server_port(const struct siftstream_metrics_server *server);
+
+// Shows the metrics of `stream` under the label `name` for as long as it lives. A second stream of the same name takes
+// the place of the first.
+//
+// Errors: INVALID_ARGUMENT, FORKED. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_metrics_server_watch(const struct siftstream_metrics_server *server,
+                                                  struct siftstream_str name,
+                                                  const struct siftstream_stream *stream,
+                                                  struct siftstream_error **error);
+
+// Ends a server and frees it. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_metrics_server_free(struct siftstream_metrics_server *server);
 
 // Rows that calls to send were told OK for; 0 if `report` is no living report.
 //
@@ -1415,6 +1726,22 @@ siftstream_status siftstream_report_unconfirmed_range(const struct siftstream_re
                                                       uint64_t *first_out,
                                                       uint64_t *end_out,
                                                       struct siftstream_error **error);
+
+// How many ranges of message IDs belong to rows that were dropped, where these are known; 0 if `report` is no living
+// report.
+//
+// Thread-safety: any thread. Blocking: never.
+size_t siftstream_report_dropped_ranges(const struct siftstream_report *report);
+
+// Gives a range of message IDs of rows that were dropped: from *first_out to before *end_out. Ranges are in order; the
+// first is `at` 0.
+//
+// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last range. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_report_dropped_range(const struct siftstream_report *report,
+                                                  size_t at,
+                                                  uint64_t *first_out,
+                                                  uint64_t *end_out,
+                                                  struct siftstream_error **error);
 
 // Frees a report. NULL is fine.
 //

@@ -3,6 +3,7 @@
 use crate::control::Control;
 use crate::faults::GoAway;
 use crate::ingest::{self, IngestStream};
+use crate::news::Listener;
 use crate::response::send_status;
 use crate::shared::{Shared, lock};
 use crate::stream_record::IngestKind;
@@ -16,7 +17,7 @@ use http::header::AUTHORIZATION;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tonic::Status;
 
@@ -37,7 +38,7 @@ pub(crate) enum Command {
     /// Send GOAWAY.
     GoAway(GoAway),
     /// Do not touch the socket for this long, or until this news that the server is healed.
-    Freeze(Option<Duration>, watch::Receiver<()>),
+    Freeze(Option<Duration>, Listener<()>),
     /// Let clients send no more than this ahead of what was read.
     Window(u32),
 }
@@ -68,7 +69,7 @@ pub(crate) async fn serve<IO>(
     shared: Arc<Shared>,
     reset: ResetOnDrop,
     terms: Terms,
-    mut healed: watch::Receiver<()>,
+    mut healed: Listener<()>,
 ) where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -87,6 +88,7 @@ pub(crate) async fn serve<IO>(
     let mut said_goodbye = false;
     loop {
         tokio::select! {
+            biased;
             Some(command) = receiver.recv() => match command {
                 Command::Reset => return reset.arm(),
                 Command::GoAway(kind) => go_away(&mut connection, kind),
@@ -97,7 +99,7 @@ pub(crate) async fn serve<IO>(
                 said_goodbye = true;
                 go_away(&mut connection, kind);
             }
-            Ok(()) = healed.changed() => window = Some(shared.stream_window),
+            () = healed.changed() => window = Some(shared.stream_window),
             () = tokio::time::sleep(SETTINGS_RETRY), if window.is_some() => {
                 // Refused while the client has not acknowledged earlier settings.
                 window = window.filter(|&size| connection.set_initial_window_size(size).is_err());
@@ -131,7 +133,7 @@ fn go_away<IO: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<IO, B
     }
 }
 
-async fn frozen(time: Option<Duration>, mut healed: watch::Receiver<()>) {
+async fn frozen(time: Option<Duration>, mut healed: Listener<()>) {
     let thaw = async {
         match time {
             Some(time) => tokio::time::sleep(time).await,
@@ -139,8 +141,9 @@ async fn frozen(time: Option<Duration>, mut healed: watch::Receiver<()>) {
         }
     };
     tokio::select! {
+        biased;
         () = thaw => {}
-        Ok(()) = healed.changed() => {}
+        () = healed.changed() => {}
     }
 }
 
@@ -162,7 +165,7 @@ async fn route(
         _ => return unary::serve(Control::new(shared), connection, request, respond).await,
     };
     // Subscribed before the fault is taken: healing in between ends the fault.
-    let healed = shared.healed.subscribe();
+    let healed = shared.healed.listen();
     let fault = lock(&shared.faults).take(|_| true);
     let record = shared.state.open_streams().open(kind);
     let body = request.into_body();

@@ -44,7 +44,7 @@ impl Endpoint {
     {
         self.shared.state.count_connection();
         let terms = Terms::of(&self.shared);
-        let healed = self.shared.healed.subscribe();
+        let healed = self.shared.healed.listen();
         connection::serve(io, Arc::clone(&self.shared), ResetOnDrop::default(), terms, healed).await;
     }
 }

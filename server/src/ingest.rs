@@ -6,6 +6,7 @@ use crate::connection::Command;
 use crate::count_only::FrameCounter;
 use crate::faults::{Effect, Fault, FaultStatus, When};
 use crate::frames::Frames;
+use crate::news::Listener;
 use crate::shared::Shared;
 use crate::stream_record::{IngestKind, StreamHandle};
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use h2::server::SendResponse;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Status;
 
@@ -29,7 +30,7 @@ pub(crate) struct IngestStream {
     shared: Arc<Shared>,
     connection: mpsc::Sender<Command>,
     /// Changes when the stream is to be served well from now on.
-    healed: watch::Receiver<()>,
+    healed: Listener<()>,
     record: StreamHandle,
     body: RecvStream,
     respond: SendResponse<Bytes>,
@@ -56,7 +57,7 @@ enum Pause {
 
 /// Serves `stream` with at most one fault.
 pub(crate) async fn serve(mut stream: IngestStream, mut fault: Option<Fault>) {
-    let mut dismissals = stream.shared.dismissed.subscribe();
+    let mut dismissals = stream.shared.dismissed.listen();
     loop {
         let moment = fault.as_ref().map(|fault| fault.when);
         let pause = tokio::select! {
@@ -83,13 +84,9 @@ pub(crate) async fn serve(mut stream: IngestStream, mut fault: Option<Fault>) {
 }
 
 /// The status that all open streams are to end with, once there is one.
-async fn dismissal(dismissals: &mut watch::Receiver<Option<FaultStatus>>) -> FaultStatus {
+async fn dismissal(dismissals: &mut Listener<Option<FaultStatus>>) -> FaultStatus {
     loop {
-        if dismissals.changed().await.is_err() {
-            return std::future::pending().await;
-        }
-        let status = dismissals.borrow_and_update().clone();
-        if let Some(status) = status {
+        if let Some(status) = dismissals.changed().await {
             return status;
         }
     }
@@ -99,7 +96,7 @@ impl IngestStream {
     pub(crate) fn new(
         shared: Arc<Shared>,
         connection: mpsc::Sender<Command>,
-        healed: watch::Receiver<()>,
+        healed: Listener<()>,
         kind: IngestKind,
         record: StreamHandle,
         body: RecvStream,
@@ -191,9 +188,10 @@ impl IngestStream {
             }
         };
         tokio::select! {
+            biased;
             () = taken => {}
             _ = poll_fn(|cx| respond.poll_reset(cx)) => {}
-            Ok(()) = healed.changed() => self.bytes_per_s = None,
+            () = healed.changed() => self.bytes_per_s = None,
         }
     }
 

@@ -13,6 +13,7 @@ mod connection;
 mod control;
 mod count_only;
 mod endpoint;
+mod fault_flag;
 mod faults;
 mod filter;
 mod frames;
@@ -20,6 +21,7 @@ mod gate;
 mod id;
 mod ingest;
 mod local;
+mod news;
 mod paging;
 #[doc(hidden)]
 pub mod proto;
@@ -37,6 +39,7 @@ mod value;
 mod wire;
 
 pub use endpoint::Endpoint;
+pub use fault_flag::FaultFlag;
 pub use faults::{
     ConnectionFault, Effect, Fault, FaultStatus, GoAway, StreamReset, Times, UnaryEffect, UnaryFault, When,
 };

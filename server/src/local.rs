@@ -103,7 +103,7 @@ impl LocalServer {
 
     /// Ends every open ingest stream that is being read with this status, as a server does that revokes a key.
     pub fn end_streams(&self, status: FaultStatus) {
-        self.shared.dismissed.send_replace(Some(status));
+        self.shared.dismissed.tell(Some(status));
     }
 
     /// Resets every open connection (RST).

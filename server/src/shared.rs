@@ -3,10 +3,11 @@
 use crate::connection::Command;
 use crate::faults::{ConnectionFault, Fault, FaultStatus, Script, UnaryFault};
 use crate::gate::Gates;
+use crate::news::News;
 use crate::state::State;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 
 /// Settings and scripts that every connection consults.
 pub(crate) struct Shared {
@@ -25,9 +26,9 @@ pub(crate) struct Shared {
     pub(crate) close_listener: Notify,
     pub(crate) gates: Arc<Gates>,
     /// Changes when all faults are to end.
-    pub(crate) healed: watch::Sender<()>,
+    pub(crate) healed: News<()>,
     /// Changes when the open ingest streams are to end, with this status.
-    pub(crate) dismissed: watch::Sender<Option<FaultStatus>>,
+    pub(crate) dismissed: News<Option<FaultStatus>>,
 }
 
 impl fmt::Debug for Shared {
@@ -56,7 +57,7 @@ impl Shared {
     /// Ends all faults, those that have set in too.
     pub(crate) fn heal(&self) {
         self.clear_faults();
-        self.healed.send_replace(());
+        self.healed.tell(());
         self.gates.open();
     }
 

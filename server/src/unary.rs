@@ -34,7 +34,7 @@ pub(crate) async fn serve(
 ) {
     let path = request.uri().path().to_owned();
     let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
-    let mut healed = control.shared().healed.subscribe();
+    let mut healed = control.shared().healed.listen();
     let fault = lock(&control.shared().unary_faults)
         .take(|fault| fault.method.as_deref().is_none_or(|wanted| wanted == method));
     let mut instead = None;
@@ -46,8 +46,9 @@ pub(crate) async fn serve(
         Some(UnaryEffect::Delay(delay)) => tokio::time::sleep(delay).await,
         Some(UnaryEffect::Silence) => {
             let is_healed = tokio::select! {
+                biased;
                 _ = std::future::poll_fn(|cx| respond.poll_reset(cx)) => false,
-                healed = healed.changed() => healed.is_ok(),
+                () = healed.changed() => true,
             };
             if !is_healed {
                 return;

@@ -71,11 +71,14 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_min_free, (config, 0, &error));
   FAILS(expected, siftstream_config_set_when_full, (config, SIFTSTREAM_WHEN_FULL_DROP_OLDEST, &error));
   FAILS(expected, siftstream_config_set_fsync, (config, SIFTSTREAM_FSYNC_INTERVAL, 500, &error));
+  FAILS(expected, siftstream_config_set, (config, text("linger"), text("2ms"), &error));
+  FAILS(expected, siftstream_config_load_env, (config, &error));
 }
 
 /* What would keep the stream of this test from starting, on a config of its own. */
 static void credentials_can_come_from_elsewhere(siftstream_config *config, siftstream_status expected) {
   const siftstream_bytes pem = {(const uint8_t *)"PEM", 3};
+  FAILS(expected, siftstream_config_set_checkpoint_file, (config, text("/nowhere/checkpoints"), &error));
   FAILS(expected, siftstream_config_set_profile, (config, text("no such profile"), &error));
   FAILS(expected, siftstream_config_set_extra_ca_pem, (config, pem, &error));
   FAILS(expected, siftstream_config_set_client_identity, (config, pem, pem, &error));
@@ -121,6 +124,16 @@ static void the_schema_refuses_what_cannot_be(siftstream_config *config) {
   FAILS(BAD, siftstream_config_set_uri, (config, not_utf8(), &error));
   FAILS(BAD, siftstream_config_set_uri, (config, null_with_length(), &error));
   FAILS(BAD, siftstream_config_set_uri, (config, absurd_length(), &error));
+}
+
+static void keys_by_name_refuse_what_cannot_be(siftstream_config *config) {
+  FAILS(BAD, siftstream_config_set, (config, text("lingr"), text("2ms"), &error));
+  FAILS(BAD, siftstream_config_set, (config, text("linger"), text("soon"), &error));
+  FAILS(BAD, siftstream_config_set, (config, not_utf8(), text("2ms"), &error));
+  FAILS(BAD, siftstream_config_set, (config, text("linger"), null_with_length(), &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_config_load_file, (config, text("/nowhere/at-all.toml"), &error));
+  FAILS(BAD, siftstream_config_load_file, (config, not_utf8(), &error));
+  FAILS(BAD, siftstream_config_load_file, (NULL, text("/nowhere/at-all.toml"), &error));
 }
 
 static void null_and_foreign_configs_are_refused(void) {
@@ -175,6 +188,7 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   siftstream_flow *flow = NULL;
   siftstream_metrics *metrics = NULL;
   siftstream_report *report = NULL;
+  siftstream_recovery *found = NULL;
   siftstream_value value;
   siftstream_event *event = NULL;
   uint64_t rows = 7;
@@ -200,13 +214,15 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_stream_attach_run_id, (stream, text("id"), 0, &error));
   FAILS(BAD, siftstream_stream_detach_run, (stream, &error));
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text("key"), &error));
+  FAILS(BAD, siftstream_stream_mark_offset, (stream, text("serial"), 1, &error));
+  FAILS(BAD, siftstream_stream_recover, (stream, &found, &error));
   FAILS(BAD, siftstream_stream_checkpoint, (stream, &error));
   FAILS(BAD, siftstream_stream_poll_event, (stream, &event, &error));
   FAILS(BAD, siftstream_stream_wait_event, (stream, 1000, &event, &error));
   callbacks_are_refused(stream, BAD);
   CHECK(siftstream_stream_events_dropped(stream) == 0);
   CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
-  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && rows == 7);
+  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && found == NULL && rows == 7);
 }
 
 /* Calls each setter of a row that is not alive. */
@@ -329,6 +345,17 @@ static void events_tell_what_happened(siftstream_stream *stream) {
   } while (event != NULL);
 }
 
+/* A task of the library may hold the lock for a moment: then there is no room, and one tries again. */
+#define GETS_ROOM(call, arguments)                                                      \
+  do {                                                                                  \
+    siftstream_error *error = NULL;                                                     \
+    siftstream_status status = SIFTSTREAM_FULL;                                         \
+    while (status == SIFTSTREAM_FULL) {                                                 \
+      status = call arguments;                                                          \
+    }                                                                                   \
+    CHECK(status == SIFTSTREAM_OK && error == NULL);                                    \
+  } while (0)
+
 static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row *row) {
   const siftstream_bytes bytes = {(const uint8_t *)"xyz", 3}, no_bytes = {NULL, 0};
   OK(siftstream_row_set_timestamp_ns, (row, -1, &error));
@@ -345,10 +372,10 @@ static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row
   OK(siftstream_row_set_bytes, (row, 10, bytes, &error));
   OK(siftstream_stream_send, (stream, row, 1000, &error));
   OK(siftstream_row_set_empty, (row, 0, &error));
-  OK(siftstream_stream_try_send, (stream, row, &error));
+  GETS_ROOM(siftstream_stream_try_send, (stream, row, &error));
   siftstream_value values[11];
   memset(values, 0, sizeof values);
-  OK(siftstream_stream_try_send_values, (stream, row, 0, values, 11, &error));
+  GETS_ROOM(siftstream_stream_try_send_values, (stream, row, 0, values, 11, &error));
   OK(siftstream_stream_flush_confirmed, (stream, 10000, &error));
   CHECK(siftstream_stream_confirmed_watermark(stream) == 3);
 }
@@ -370,6 +397,51 @@ static void levels_that_the_mode_does_not_have_are_refused(const siftstream_stre
   CHECK(rows == 3);
 }
 
+static void metrics_are_read_by_name(const siftstream_metrics *metrics, const siftstream_stream *stream) {
+  const siftstream_str json = siftstream_metrics_json(metrics);
+  CHECK(json.len > 2 && json.ptr[0] == '{' && json.ptr[json.len - 1] == '}');
+  CHECK(siftstream_metrics_json(metrics).ptr == json.ptr);
+  CHECK(siftstream_metrics_json(NULL).len == 0);
+  CHECK(siftstream_metrics_json((const siftstream_metrics *)(const void *)stream).len == 0);
+  CHECK(siftstream_metrics_count() > 20);
+  CHECK(siftstream_metrics_name(siftstream_metrics_count()).len == 0);
+  CHECK(siftstream_metrics_name(SIZE_MAX).len == 0);
+  double value = -1;
+  size_t found = 0;
+  for (size_t i = 0; i < siftstream_metrics_count(); i++) {
+    const siftstream_str name = siftstream_metrics_name(i);
+    OK(siftstream_metrics_value, (metrics, i, &value, &error));
+    if (name.len == strlen("rows_confirmed") && memcmp(name.ptr, "rows_confirmed", name.len) == 0) {
+      CHECK(value == 3.0);
+      found++;
+    }
+  }
+  CHECK(found == 1);
+  FAILS(BAD, siftstream_metrics_value, (metrics, siftstream_metrics_count(), &value, &error));
+  FAILS(BAD, siftstream_metrics_value, (metrics, 0, NULL, &error));
+  FAILS(BAD, siftstream_metrics_value, (NULL, 0, &value, &error));
+}
+
+static void metrics_are_served(const siftstream_stream *stream) {
+  siftstream_metrics_server *server = NULL;
+  FAILS(BAD, siftstream_metrics_server_start, (text("not an address"), &server, &error));
+  FAILS(BAD, siftstream_metrics_server_start, (not_utf8(), &server, &error));
+  FAILS(BAD, siftstream_metrics_server_start, (null_with_length(), &server, &error));
+  FAILS(BAD, siftstream_metrics_server_start, (text("127.0.0.1:0"), NULL, &error));
+  CHECK(server == NULL);
+  OK(siftstream_metrics_server_start, (text("127.0.0.1:0"), &server, &error));
+  CHECK(siftstream_metrics_server_port(server) != 0);
+  CHECK(siftstream_metrics_server_port(NULL) == 0);
+  OK(siftstream_metrics_server_watch, (server, text("abi"), stream, &error));
+  FAILS(BAD, siftstream_metrics_server_watch, (server, not_utf8(), stream, &error));
+  FAILS(BAD, siftstream_metrics_server_watch, (server, text("abi"), NULL, &error));
+  FAILS(BAD, siftstream_metrics_server_watch, (NULL, text("abi"), stream, &error));
+  CHECK(siftstream_metrics_server_free((siftstream_metrics_server *)(uintptr_t)stream) == BAD);
+  CHECK(siftstream_metrics_server_free(server) == SIFTSTREAM_OK);
+  CHECK(siftstream_metrics_server_free(server) == BAD);
+  CHECK(siftstream_metrics_server_free(NULL) == SIFTSTREAM_OK);
+}
+
 static void metrics_are_read(const siftstream_stream *stream) {
   siftstream_metrics *metrics = NULL;
   OK(siftstream_stream_metrics, (stream, &metrics, &error));
@@ -387,6 +459,7 @@ static void metrics_are_read(const siftstream_stream *stream) {
   CHECK(siftstream_metrics_retries(metrics) == 0);
   CHECK(siftstream_metrics_current_backoff_us(metrics) == 0);
   CHECK(siftstream_metrics_grpc_status(metrics, 0) >= 1 && siftstream_metrics_grpc_status(metrics, 14) == 0);
+  metrics_are_read_by_name(metrics, stream);
   CHECK(siftstream_metrics_grpc_status(metrics, -1) == 0 && siftstream_metrics_grpc_status(metrics, 17) == 0);
   CHECK(siftstream_metrics_rows_written(metrics) == 0 && siftstream_metrics_rows_durable(metrics) == 0);
   CHECK(siftstream_metrics_backup_files(metrics) == 0 && siftstream_metrics_backup_bytes(metrics) == 0);
@@ -416,6 +489,56 @@ static void the_stream_changes_while_it_runs(siftstream_stream *stream, const ch
   OK(siftstream_stream_set_api_key, (stream, text(key), &error));
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text("line\nbreak"), &error));
   FAILS(BAD, siftstream_stream_set_api_key, (stream, text(""), &error));
+}
+
+static void inputs_are_marked_and_found(siftstream_stream *stream) {
+  const siftstream_bytes state = {(const uint8_t *)"\x01\x02", 2};
+  siftstream_bytes found_state = {NULL, 0};
+  siftstream_str value = {NULL, 0};
+  siftstream_mark *mark = NULL;
+  siftstream_recovery *found = NULL;
+  uint64_t rows = 7;
+  int64_t latest = 7;
+  FAILS(BAD, siftstream_mark_create, (NULL, &error));
+  OK(siftstream_mark_create, (&mark, &error));
+  OK(siftstream_mark_set_offset, (mark, text("serial"), 4711, &error));
+  OK(siftstream_mark_set_state, (mark, text("filter"), state, &error));
+  OK(siftstream_mark_set_metadata, (mark, text("unit"), text("rig 7"), &error));
+  OK(siftstream_mark_set_event_time, (mark, INT64_MAX, &error));
+  FAILS(BAD, siftstream_mark_set_offset, (mark, not_utf8(), 1, &error));
+  FAILS(BAD, siftstream_mark_set_state, (mark, null_with_length(), state, &error));
+  FAILS(BAD, siftstream_mark_set_metadata, (mark, text("unit"), absurd_length(), &error));
+  OK(siftstream_stream_mark, (stream, mark, &error));
+  OK(siftstream_stream_mark_offset, (stream, text("udp"), 9, &error));
+  FAILS(BAD, siftstream_stream_mark_offset, (stream, not_utf8(), 9, &error));
+  CHECK(siftstream_mark_free(mark) == SIFTSTREAM_OK && siftstream_mark_free(mark) == BAD);
+  CHECK(siftstream_mark_free(NULL) == SIFTSTREAM_OK);
+  FAILS(BAD, siftstream_stream_mark, (stream, mark, &error));
+  FAILS(BAD, siftstream_mark_set_event_time, (mark, 1, &error));
+  OK(siftstream_stream_flush_confirmed, (stream, 10000, &error));
+
+  FAILS(BAD, siftstream_stream_recover, (stream, NULL, &error));
+  OK(siftstream_stream_recover, (stream, &found, &error));
+  CHECK(siftstream_recovery_offset(found, text("serial")) == 4711);
+  CHECK(siftstream_recovery_offset(found, text("udp")) == 9);
+  CHECK(siftstream_recovery_offset(found, text("unheard of")) == 0);
+  CHECK(siftstream_recovery_offset(found, not_utf8()) == 0);
+  OK(siftstream_recovery_rows, (found, SIFTSTREAM_LEVEL_CONFIRMED, &rows, &error));
+  OK(siftstream_recovery_event_time, (found, SIFTSTREAM_LEVEL_CONFIRMED, &latest, &error));
+  OK(siftstream_recovery_state, (found, SIFTSTREAM_LEVEL_CONFIRMED, text("filter"), &found_state, &error));
+  OK(siftstream_recovery_metadata, (found, SIFTSTREAM_LEVEL_CONFIRMED, text("unit"), &value, &error));
+  CHECK(rows == 3 && latest == INT64_MAX && found_state.len == 2 && memcmp(found_state.ptr, state.ptr, 2) == 0);
+  CHECK(value.len == 5 && memcmp(value.ptr, "rig 7", 5) == 0);
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_recovery_rows, (found, SIFTSTREAM_LEVEL_DURABLE, &rows, &error));
+  FAILS(BAD, siftstream_recovery_rows, (found, SIFTSTREAM_LEVEL_ACCEPTED, &rows, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_recovery_state,
+        (found, SIFTSTREAM_LEVEL_CONFIRMED, text("other"), &found_state, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_recovery_metadata,
+        (found, SIFTSTREAM_LEVEL_CONFIRMED, text("other"), &value, &error));
+  FAILS(BAD, siftstream_recovery_event_time, (found, SIFTSTREAM_LEVEL_CONFIRMED, NULL, &error));
+  CHECK(siftstream_recovery_free(found) == SIFTSTREAM_OK && siftstream_recovery_free(found) == BAD);
+  CHECK(siftstream_recovery_free(NULL) == SIFTSTREAM_OK);
+  CHECK(siftstream_recovery_offset(found, text("serial")) == 0);
 }
 
 static void the_stream_is_finished_once_and_for_all(siftstream_stream *stream, siftstream_row *row) {
@@ -479,6 +602,7 @@ int main(int argc, char **argv) {
   each_config_setter(config, SIFTSTREAM_OK);
   describe(config);
   the_schema_refuses_what_cannot_be(config);
+  keys_by_name_refuse_what_cannot_be(config);
   FAILS(BAD, siftstream_stream_create, (config, 10000, NULL, &error));
   OK(siftstream_config_set_uri, (config, text(argv[1]), &error));
   OK(siftstream_config_set_api_key, (config, text("wrong"), &error));
@@ -504,10 +628,12 @@ int main(int argc, char **argv) {
   rows_of_all_types_are_sent(stream, row);
   levels_that_the_mode_does_not_have_are_refused(stream);
   metrics_are_read(stream);
+  metrics_are_served(stream);
   events_tell_what_happened(stream);
   OK(siftstream_stream_checkpoint, (stream, &error));
   the_stream_changes_while_it_runs(stream, argv[2]);
   OK(siftstream_stream_flow, (stream, text("late"), &late, &error));
+  inputs_are_marked_and_found(stream);
   the_stream_is_finished_once_and_for_all(stream, row);
 
   dead_streams_are_refused(NULL, row, config);

@@ -149,6 +149,7 @@ static void what_is_left_is_counted_and_named(const target *to) {
   siftstream_stream *stream = open_stream(config);
   server_must("stop");
   send_rows(stream, ALL + LEFT_BEHIND, ALL + 2 * LEFT_BEHIND);
+  OK(siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_DURABLE, 30000, &error));
   siftstream_report *report = NULL;
   OK(siftstream_stream_finish, (stream, 500, &report, &error));
   CHECK(siftstream_report_accepted(report) == LEFT_BEHIND && siftstream_report_confirmed(report) == 0);

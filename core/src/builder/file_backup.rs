@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::build_methods::build_methods;
 use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::late::Question;
@@ -19,7 +20,7 @@ use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey, WriterOptions};
 use crate::stream::{Inner, Registration, SiftStream};
-use crate::transport::{AnyTransport, FileBackup, FileBackupConfig, FileBackupStart, Transport};
+use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart, Transport};
 
 /// What slots of file-backup streams are keyed by beside their names.
 const MODE: &str = "file_backup";
@@ -44,6 +45,8 @@ struct Options {
 }
 
 policy_setters!(FileBackupBuilder);
+
+build_methods!(FileBackupBuilder, FileBackup);
 
 impl FileBackupBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
@@ -109,8 +112,8 @@ impl FileBackupBuilder {
 
     /// The ID under which Sift knows the schema, if the caller has it: then Sift is not asked.
     #[must_use]
-    pub fn ingestion_config_id(mut self, id: &str) -> Self {
-        self.ingestion_config_id = Some(id.to_owned());
+    pub fn ingestion_config_id(mut self, id: impl Into<String>) -> Self {
+        self.ingestion_config_id = Some(id.into());
         self
     }
 
@@ -143,30 +146,6 @@ impl FileBackupBuilder {
     pub fn filesystem(mut self, filesystem: SharedFileSystem) -> Self {
         self.filesystem = filesystem;
         self
-    }
-
-    /// Takes the slot and starts the stream.
-    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run(self.start(runtime)).await
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn build_blocking(self, timeout: Duration) -> Result<SiftStream<IngestionConfigEncoder, FileBackup>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
-    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
-    pub fn build_any_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
     }
 
     async fn start<T>(self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::build_methods::build_methods;
 use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
 use super::late::Question;
@@ -27,7 +28,7 @@ use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::ReingestionOptions;
-use crate::transport::{AnyTransport, LiveStreamingWithBackups, Parts, Transport};
+use crate::transport::{LiveStreamingWithBackups, Parts, Transport};
 
 /// What slots of such streams are keyed by beside their names.
 const MODE: &str = "live_with_backups";
@@ -64,6 +65,8 @@ pub(super) struct Options {
 }
 
 policy_setters!(LiveWithBackupsBuilder);
+
+build_methods!(LiveWithBackupsBuilder, LiveStreamingWithBackups);
 
 impl LiveWithBackupsBuilder {
     pub(super) fn new(config: StreamConfigBuilder) -> Self {
@@ -168,8 +171,8 @@ impl LiveWithBackupsBuilder {
 
     /// The ID under which Sift knows the schema, if the caller has it: then Sift is not asked.
     #[must_use]
-    pub fn ingestion_config_id(mut self, id: &str) -> Self {
-        self.ingestion_config_id = Some(id.to_owned());
+    pub fn ingestion_config_id(mut self, id: impl Into<String>) -> Self {
+        self.ingestion_config_id = Some(id.into());
         self
     }
 
@@ -279,33 +282,6 @@ impl LiveWithBackupsBuilder {
     pub fn filesystem(mut self, filesystem: SharedFileSystem) -> Self {
         self.filesystem = filesystem;
         self
-    }
-
-    /// Takes the slot and starts the stream.
-    pub async fn build(self) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run(self.start(runtime)).await
-    }
-
-    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
-    pub fn build_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, LiveStreamingWithBackups>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
-    }
-
-    /// The same, as the type that streams of all modes share, for callers who choose the mode at run time.
-    pub fn build_any_blocking(
-        self,
-        timeout: Duration,
-    ) -> Result<SiftStream<IngestionConfigEncoder, AnyTransport>> {
-        let runtime = StreamRuntime::start(self.config.base.runs_on)?;
-        let handle = runtime.handle();
-        handle.run_blocking(self.start(runtime), timeout)
     }
 
     async fn start<T>(self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>

@@ -94,7 +94,7 @@ impl TcpConnector {
                 .with_retries(keepalive.retries);
             // Not every system has every knob, and HTTP/2 pings watch the connection as well.
             if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&wanted) {
-                tracing::debug!(%error, "TCP keep-alive cannot be set");
+                tracing::debug!(target: "siftstream::connect", %error, "TCP keep-alive cannot be set");
             }
         }
         Ok(())

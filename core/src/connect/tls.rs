@@ -62,7 +62,7 @@ fn roots(extra_ca_pem: Option<&[u8]>) -> Result<RootCertStore> {
     let native = rustls_native_certs::load_native_certs();
     // Machines without a store of their own, or with odd entries in it, are common and still have Mozilla's roots.
     for error in &native.errors {
-        tracing::debug!(%error, "a certificate of the operating system cannot be read");
+        tracing::debug!(target: "siftstream::connect", %error, "a certificate of the operating system cannot be read");
     }
     roots.add_parsable_certificates(native.certs);
     if let Some(pem) = extra_ca_pem {

@@ -67,7 +67,7 @@ impl SiftControl {
             {
                 return Err(failure);
             }
-            tracing::debug!(call = what, attempt, ?wait, error = %failure.error, "trying again");
+            tracing::debug!(target: "siftstream::control", call = what, attempt, ?wait, error = %failure.error, "trying again");
             attempt += 1;
             sleep(wait).await;
         }

@@ -108,6 +108,7 @@ async fn keep_pinging(
 ) -> Result<(), ()> {
     loop {
         let asked = tokio::select! {
+            biased;
             asked = requests.recv() => Some(asked.ok_or(())?),
             () = tokio::time::sleep(settings.ping_interval) => None,
         };

@@ -1,15 +1,22 @@
-//! Counters of one stream, without locks.
+//! Counters of one stream, without locks, and how they are shown: as a list with their meanings, as JSON, and over HTTP.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::stream::intake::IntakeLevels;
 
+mod catalogue;
 mod disk;
+mod exposition;
 mod recovery;
+mod self_telemetry;
+mod server;
 
+pub use catalogue::{METRICS, Metric, MetricKind, MetricValue, STATUS_NAMES};
 pub(crate) use disk::DiskCounters;
 pub(crate) use recovery::RecoveryCounters;
+pub use self_telemetry::SelfTelemetry;
+pub use server::MetricsServer;
 
 /// What the tasks of a stream count.
 #[derive(Debug, Default)]
@@ -19,6 +26,11 @@ pub(crate) struct StreamCounters {
     streams_opened: AtomicU64,
     checkpoints: AtomicU64,
     checkpoints_failed: AtomicU64,
+    checkpoints_by_timer: AtomicU64,
+    checkpoints_by_request: AtomicU64,
+    checkpoint_us: AtomicU64,
+    checkpoints_awaited: AtomicU64,
+    bytes_confirmed: AtomicU64,
     early_oks: AtomicU64,
     retries: AtomicU64,
     current_backoff_us: AtomicU64,
@@ -39,6 +51,8 @@ pub struct SiftStreamMetricsSnapshot {
     pub bytes_sent: u64,
     /// Rows that Sift has confirmed.
     pub rows_confirmed: u64,
+    /// Bytes that confirmed gRPC streams of the live path carried.
+    pub bytes_confirmed: u64,
     /// Rows given up by a choice of the user.
     pub rows_dropped: u64,
     /// Rows that survive a crash of the process, counted from the first without a gap; 0 without a disk.
@@ -59,6 +73,8 @@ pub struct SiftStreamMetricsSnapshot {
     pub recovered_rows_confirmed: u64,
     /// Rows of this stream that were confirmed by re-ingestion.
     pub rows_reingested: u64,
+    /// Backup files of earlier epochs that are yet to be sent again.
+    pub files_to_reingest: u64,
     /// Rows that the live path owes to re-ingestion at this moment.
     pub rows_owed: u64,
     /// Rows that wait to be sent.
@@ -75,6 +91,14 @@ pub struct SiftStreamMetricsSnapshot {
     pub checkpoints: u64,
     /// gRPC streams that ended without one.
     pub checkpoints_failed: u64,
+    /// Checkpoints that were made because their interval had passed.
+    pub checkpoints_by_timer: u64,
+    /// Checkpoints that a caller asked for: by a flush, a finish, or `checkpoint`.
+    pub checkpoints_by_request: u64,
+    /// The time of all confirmed gRPC streams, from the first row to the confirmation.
+    pub checkpoint_time: Duration,
+    /// Half-closed gRPC streams whose answer is awaited at this moment.
+    pub checkpoints_awaited: u64,
     /// Answers OK that came too early to be a confirmation.
     pub early_oks: u64,
     /// Waits before another attempt.
@@ -83,6 +107,24 @@ pub struct SiftStreamMetricsSnapshot {
     pub current_backoff: Duration,
     /// How often a gRPC stream ended with each status code, by number.
     pub statuses: [u64; 17],
+}
+
+/// Why a gRPC stream was half-closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CheckpointCause {
+    /// Its interval had passed.
+    Timer,
+    /// A caller wants confirmation.
+    Request,
+    /// Rows, bytes, a full window, a server that goes away, a row that is looked for.
+    Other,
+}
+
+/// A snapshot with the name of its stream.
+#[derive(Debug, Clone)]
+struct LabelledSnapshot {
+    name: String,
+    snapshot: SiftStreamMetricsSnapshot,
 }
 
 impl StreamCounters {
@@ -95,16 +137,38 @@ impl StreamCounters {
         self.streams_opened.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn checkpoint(&self, confirmed: bool) {
-        let counter = if confirmed { &self.checkpoints } else { &self.checkpoints_failed };
+    /// A gRPC stream was half-closed, for the reason that `cause` gives.
+    pub(crate) fn half_closed(&self, cause: CheckpointCause) {
+        let counter = match cause {
+            CheckpointCause::Timer => &self.checkpoints_by_timer,
+            CheckpointCause::Request => &self.checkpoints_by_request,
+            CheckpointCause::Other => return,
+        };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn early_ok(&self) {
-        self.early_oks.fetch_add(1, Ordering::Relaxed);
+    /// So many half-closed streams wait for their answers.
+    pub(crate) fn awaited(&self, streams: usize) {
+        self.checkpoints_awaited.store(streams as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn status(&self, code: i32) {
+    /// A gRPC stream that carried so many bytes for so long ended with a confirmation.
+    pub(crate) fn confirmed(&self, bytes: u64, age: Duration) {
+        self.checkpoints.fetch_add(1, Ordering::Relaxed);
+        self.bytes_confirmed.fetch_add(bytes, Ordering::Relaxed);
+        let micros = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+        self.checkpoint_us.fetch_add(micros, Ordering::Relaxed);
+        self.status(0);
+    }
+
+    /// A gRPC stream ended without one.
+    pub(crate) fn failed(&self, code: i32, by_early_ok: bool) {
+        self.checkpoints_failed.fetch_add(1, Ordering::Relaxed);
+        self.early_oks.fetch_add(u64::from(by_early_ok), Ordering::Relaxed);
+        self.status(code);
+    }
+
+    fn status(&self, code: i32) {
         if let Some(counter) = usize::try_from(code).ok().and_then(|code| self.statuses.get(code)) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
@@ -135,6 +199,7 @@ impl StreamCounters {
             rows_sent: read(&self.rows_sent),
             bytes_sent: read(&self.bytes_sent),
             rows_confirmed: confirmed,
+            bytes_confirmed: read(&self.bytes_confirmed),
             rows_dropped: dropped,
             rows_written: 0,
             rows_durable: 0,
@@ -145,6 +210,7 @@ impl StreamCounters {
             rows_recovered: 0,
             recovered_rows_confirmed: 0,
             rows_reingested: 0,
+            files_to_reingest: 0,
             rows_owed: 0,
             ingestion_channel_rows: levels.wire.rows,
             ingestion_channel_bytes: levels.wire.bytes,
@@ -153,6 +219,10 @@ impl StreamCounters {
             streams_opened: read(&self.streams_opened),
             checkpoints: read(&self.checkpoints),
             checkpoints_failed: read(&self.checkpoints_failed),
+            checkpoints_by_timer: read(&self.checkpoints_by_timer),
+            checkpoints_by_request: read(&self.checkpoints_by_request),
+            checkpoint_time: Duration::from_micros(read(&self.checkpoint_us)),
+            checkpoints_awaited: read(&self.checkpoints_awaited),
             early_oks: read(&self.early_oks),
             retries: read(&self.retries),
             current_backoff: Duration::from_micros(read(&self.current_backoff_us)),

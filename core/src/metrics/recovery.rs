@@ -11,6 +11,7 @@ pub(crate) struct RecoveryCounters {
     confirmed: AtomicU64,
     sent_again: AtomicU64,
     rejected: AtomicU64,
+    files: AtomicU64,
 }
 
 impl RecoveryCounters {
@@ -44,8 +45,14 @@ impl RecoveryCounters {
         (self.found.load(Ordering::Relaxed), self.confirmed.load(Ordering::Relaxed))
     }
 
+    /// So many files of earlier epochs are yet to be sent.
+    pub(crate) fn files_left(&self, files: usize) {
+        self.files.store(files as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn add_to(&self, snapshot: &mut SiftStreamMetricsSnapshot) {
         (snapshot.rows_recovered, snapshot.recovered_rows_confirmed) = self.recovered();
+        snapshot.files_to_reingest = self.files.load(Ordering::Relaxed);
         snapshot.rows_reingested = self.sent_again.load(Ordering::Relaxed);
     }
 }

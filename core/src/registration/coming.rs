@@ -1,6 +1,7 @@
 //! A flow that is being registered, for those who wait with its rows.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener as _};
@@ -13,6 +14,8 @@ use crate::error::Result;
 pub struct Coming {
     outcome: OnceLock<Result<()>>,
     told: Event,
+    /// Somebody was told that it failed.
+    is_known_to_fail: AtomicBool,
 }
 
 impl Coming {
@@ -23,7 +26,16 @@ impl Coming {
 
     /// What became of it, if that is known.
     pub(crate) fn outcome(&self) -> Option<Result<()>> {
-        self.outcome.get().cloned()
+        let outcome = self.outcome.get().cloned();
+        if matches!(outcome, Some(Err(_))) {
+            self.is_known_to_fail.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// Whether it failed and somebody was told so: those who come now can try again.
+    pub(crate) fn is_known_to_fail(&self) -> bool {
+        self.is_known_to_fail.load(Ordering::Relaxed)
     }
 
     /// Waits for it, whatever executor the caller uses.

@@ -48,6 +48,7 @@ impl Registrar {
         if host.knows(&row.flow_name) {
             return Ok(None);
         }
+        coming.retain(|_, known| !known.is_known_to_fail());
         if let Some(known) = coming.get(&row.flow_name) {
             return Ok(Some(Arc::clone(known)));
         }
@@ -58,7 +59,9 @@ impl Registrar {
         let (registrar, told) = (Arc::clone(self), Arc::clone(&begun));
         self.runtime.spawn(async move {
             let outcome = registrar.introduce(&flow).await;
-            lock(&registrar.coming).remove(&flow.name);
+            if outcome.is_ok() {
+                lock(&registrar.coming).remove(&flow.name);
+            }
             told.tell(outcome);
         });
         Ok(Some(begun))

@@ -34,6 +34,26 @@ pub enum ChannelDataType {
 }
 
 impl ChannelDataType {
+    /// Every type that a channel can have.
+    pub const ALL: [Self; 11] = [
+        Self::Double,
+        Self::String,
+        Self::Enum,
+        Self::BitField,
+        Self::Bool,
+        Self::Float,
+        Self::Int32,
+        Self::Uint32,
+        Self::Int64,
+        Self::Uint64,
+        Self::Bytes,
+    ];
+
+    /// The type of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|data_type| data_type.as_str() == name)
+    }
+
     /// The name used in messages, configuration files and the other languages.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::clock::{Clock, RuntimeClock, SystemClock};
 use super::process::Origin;
+use super::worker::log_scope;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Where a stream runs.
@@ -127,9 +128,16 @@ impl StreamRuntime {
     fn own(workers: usize) -> Result<Self> {
         let origin = Origin::here()?;
         let number = Arc::new(AtomicUsize::new(0));
+        let logs = log_scope();
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers.max(1))
             .thread_name_fn(move || format!("siftstream-{}", number.fetch_add(1, Ordering::Relaxed)))
+            .on_thread_start(move || {
+                if let Some(logs) = &logs {
+                    // For as long as the thread lives.
+                    std::mem::forget(tracing::dispatcher::set_default(logs));
+                }
+            })
             .enable_all()
             .build()
             .map_err(|error| {

@@ -4,6 +4,8 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tracing::subscriber::NoSubscriber;
+
 use super::connector::BoxFuture;
 use super::runtime::RuntimeHandle;
 use crate::error::{Error, ErrorCode, Result};
@@ -90,10 +92,21 @@ pub(crate) async fn drive_as_task(worker: &mut impl Worker) {
     }
 }
 
-/// Runs `work` on a thread of its own.
+/// Runs `work` on a thread of its own, which logs where the calling thread does.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let logs = log_scope();
+    let work = move || match logs {
+        Some(logs) => tracing::dispatcher::with_default(&logs, work),
+        None => work(),
+    };
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
         .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot start a thread: {error}")))
+}
+
+/// Where the calling thread logs; none if nowhere, so that a subscriber that the program installs later is seen.
+pub(crate) fn log_scope() -> Option<tracing::Dispatch> {
+    let scope = tracing::dispatcher::get_default(Clone::clone);
+    (!scope.is::<NoSubscriber>()).then_some(scope)
 }

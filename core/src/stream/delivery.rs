@@ -103,9 +103,14 @@ impl Delivery {
         state.checkpoint_now = false;
     }
 
-    /// A checkpoint is complete: returns what it confirmed; `None` if the stream was not half-closed.
-    pub(crate) fn confirm(&self, stream: StreamNumber) -> Option<RangeSet> {
-        self.state.change(|state| state.ledger.confirm(stream))
+    /// A checkpoint is complete: returns what it confirmed; `None` if the stream was not half-closed. Nobody sees that it
+    /// is complete before it was `counted`.
+    pub(crate) fn confirm(&self, stream: StreamNumber, counted: impl FnOnce()) -> Option<RangeSet> {
+        self.state.change(|state| {
+            let confirmed = state.ledger.confirm(stream)?;
+            counted();
+            Some(confirmed)
+        })
     }
 
     /// A gRPC stream confirmed nothing: returns what it carried.

@@ -246,6 +246,12 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         }
     }
 
+    /// What keeps rows from being delivered at this moment, if anything is known to. If it is retryable the stream goes on
+    /// trying.
+    pub fn trouble(&self) -> Option<Error> {
+        self.check_process().err().or_else(|| self.inner.transport.trouble())
+    }
+
     /// An error with [`ErrorCode::Forked`] in a child that was forked after the stream was made. Makes no system call.
     pub fn check_process(&self) -> Result<()> {
         self.inner.runtime.origin().check()
@@ -299,13 +305,13 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     }
 
     fn prepare<'a, M: Encodeable<E>>(&self, message: &'a M) -> Result<M::Row<'a>> {
-        self.check_process()?;
         message.prepare(&self.inner.encoder)
     }
 
     /// What the row has to wait for before it can be prepared.
     #[inline]
     fn announce<M: Encodeable<E>>(&self, message: &M) -> Result<Option<Arc<Coming>>> {
+        self.check_process()?;
         message.announce(&self.inner.encoder)
     }
 
@@ -316,9 +322,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
             Ok(None) => (Ok(()), timeout),
             Ok(Some(coming)) => {
                 let began = Instant::now();
-                let told = self.check_process().and_then(|()| {
-                    coming.wait(timeout).unwrap_or_else(|| Err(not_registered_within(timeout)))
-                });
+                let told = coming.wait(timeout).unwrap_or_else(|| Err(not_registered_within(timeout)));
                 (told, timeout.saturating_sub(began.elapsed()))
             }
             Err(error) => (Err(error), timeout),

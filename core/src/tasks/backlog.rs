@@ -3,11 +3,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::remembered::Remembered;
 use crate::schema::RunForm;
+use crate::seams::worker;
 use crate::spool::{Area, Slot, Spool};
 
 /// Slots with pending files. Orphaned ones stay locked as long as this lives.
@@ -64,10 +65,7 @@ impl Backlog {
             }
             backlog.patch();
         };
-        let spawned = thread::Builder::new().name("siftstream-patch".to_owned()).spawn(patch);
-        spawned
-            .map(Some)
-            .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot start a thread: {error}")))
+        worker::spawn("siftstream-patch", patch).map(Some)
     }
 
     /// Moves the rows whose IDs the own slot knows to `data/`.

@@ -245,7 +245,8 @@ impl Ingestion {
             }
             self.take()?;
             moved |= !self.outbox.is_empty();
-            if self.checkpoint_is_due(&requests) {
+            if let Some(cause) = self.due_checkpoint(&requests) {
+                self.shared.counters.half_closed(cause);
                 self.half_close();
             }
             if requests.finishing && self.is_done() {
@@ -405,6 +406,7 @@ impl Ingestion {
         }
         self.shared.delivery.half_close(current.number);
         self.carried.ended(current.number, Instant::now());
+        self.shared.counters.awaited(self.carried.closing().count());
     }
 
     fn is_done(&self) -> bool {

@@ -351,9 +351,10 @@ impl Reingestion {
             }
             match (&sent.origin, sent.source.file) {
                 (Origin::Ids(ids), _) if sent.source.is_own_epoch => {
+                    // Counted first, as each confirmation.
+                    self.shared.recovery.sent_again(ids.end - ids.start);
                     self.shared.live.delivery.repay([ids.clone()]);
                     self.on_their_way.remove(ids);
-                    self.shared.recovery.sent_again(ids.end - ids.start);
                 }
                 (Origin::Ids(ids), _) => {
                     let spool = &self.spools[sent.source.spool];
@@ -491,7 +492,9 @@ impl Worker for Reingestion {
             self.begin_anew(&why);
             return Turn::Rest(AFTER_ERROR);
         }
-        self.work().unwrap_or_else(|error| {
+        let worked = self.work();
+        self.shared.recovery.files_left(self.unscanned.len() + self.recovered.len());
+        worked.unwrap_or_else(|error| {
             tracing::warn!(target: "siftstream::reingestion", %error, "the disk keeps backups from being sent");
             if self.finishing { Turn::Over } else { Turn::Rest(AFTER_ERROR) }
         })

@@ -1,9 +1,10 @@
 //! Where Sift is, who asks, and how connections are made.
 
-use siftstream_core::RetryPolicy;
-use siftstream_core::connect::{ClientIdentity, TcpKeepalive, TlsVersion};
+use std::time::Duration;
 
-use super::{choose, millis, set, siftstream_config};
+use siftstream_core::{Result, StreamConfig};
+
+use super::{choose, millis, put, set, siftstream_config};
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
 use crate::view::{siftstream_bytes, siftstream_str};
@@ -30,10 +31,7 @@ pub extern "C" fn siftstream_config_set_uri(
     uri: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.uri = uri.get("uri")?.to_owned();
-        Ok(())
-    })
+    put(config, error, "uri", || uri.get("uri"))
 }
 
 /// Sets the API key. The text is copied; it never appears in an error or a log.
@@ -45,10 +43,7 @@ pub extern "C" fn siftstream_config_set_api_key(
     api_key: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.api_key = api_key.get("api_key")?.to_owned();
-        Ok(())
-    })
+    put(config, error, "api_key", || api_key.get("api_key"))
 }
 
 /// Takes address and API key from the table `profile` of the user's sift.toml, or from its top level if the name is
@@ -61,10 +56,7 @@ pub extern "C" fn siftstream_config_set_profile(
     profile: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.profile = Some(profile.get("profile")?.to_owned());
-        Ok(())
-    })
+    put(config, error, "profile", || profile.get("profile"))
 }
 
 /// Allows http:// addresses: the API key and all data then travel unencrypted. Off by default.
@@ -76,10 +68,7 @@ pub extern "C" fn siftstream_config_set_insecure(
     insecure: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.connection.insecure = insecure;
-        Ok(())
-    })
+    put(config, error, "insecure", || Ok(insecure))
 }
 
 /// Trusts certificates besides those of the operating system and of Mozilla: the content of a PEM file. It is
@@ -93,10 +82,7 @@ pub extern "C" fn siftstream_config_set_extra_ca_pem(
     pem: siftstream_bytes,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.connection.extra_ca_pem = Some(pem.get("pem")?.to_vec());
-        Ok(())
-    })
+    put(config, error, "extra_ca_pem", || text_of(pem, "pem"))
 }
 
 /// Identifies this client by a certificate (mutual TLS): the contents of two PEM files. They are copied.
@@ -111,9 +97,9 @@ pub extern "C" fn siftstream_config_set_client_identity(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        let (certificate, key) = (certificate_pem.get("certificate_pem")?, key_pem.get("key_pem")?);
-        config.connection.client_identity = Some(ClientIdentity::new(certificate, key));
-        Ok(())
+        let (certificate, key) = (text_of(certificate_pem, "certificate_pem")?, text_of(key_pem, "key_pem")?);
+        config.set("client_certificate_pem", certificate)?;
+        config.set("client_key_pem", key)
     })
 }
 
@@ -127,10 +113,7 @@ pub extern "C" fn siftstream_config_set_server_name(
     server_name: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.connection.server_name = Some(server_name.get("server_name")?.to_owned());
-        Ok(())
-    })
+    put(config, error, "server_name", || server_name.get("server_name"))
 }
 
 /// Sets the oldest version of TLS that is spoken, a siftstream_tls_version; 1.2 by default.
@@ -142,13 +125,10 @@ pub extern "C" fn siftstream_config_set_min_tls_version(
     version: i32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let versions = [
-            (Version::SIFTSTREAM_TLS_1_2 as i32, TlsVersion::Tls12),
-            (Version::SIFTSTREAM_TLS_1_3 as i32, TlsVersion::Tls13),
-        ];
-        config.connection.min_tls_version = choose(version, "siftstream_tls_version", &versions)?;
-        Ok(())
+    put(config, error, "min_tls_version", || {
+        let versions =
+            [(Version::SIFTSTREAM_TLS_1_2 as i32, "1.2"), (Version::SIFTSTREAM_TLS_1_3 as i32, "1.3")];
+        choose(version, "siftstream_tls_version", &versions)
     })
 }
 
@@ -161,10 +141,7 @@ pub extern "C" fn siftstream_config_set_connect_timeout_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.connection.connect_timeout = millis(milliseconds);
-        Ok(())
-    })
+    put(config, error, "connect_timeout", || Ok(millis(milliseconds)))
 }
 
 /// Sets the time for the TLS handshake, in milliseconds; 10,000 by default.
@@ -176,10 +153,7 @@ pub extern "C" fn siftstream_config_set_handshake_timeout_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.connection.handshake_timeout = millis(milliseconds);
-        Ok(())
-    })
+    put(config, error, "handshake_timeout", || Ok(millis(milliseconds)))
 }
 
 /// Sets after how many milliseconds of silence TCP asks whether the endpoint still lives (20,000 by default), how
@@ -196,9 +170,9 @@ pub extern "C" fn siftstream_config_set_tcp_keepalive(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        let keepalive = TcpKeepalive { idle: millis(idle_ms), interval: millis(interval_ms), retries };
-        config.connection.tcp_keepalive = (retries > 0).then_some(keepalive);
-        Ok(())
+        config.set("tcp_keepalive.idle", millis(idle_ms))?;
+        config.set("tcp_keepalive.interval", millis(interval_ms))?;
+        config.set("tcp_keepalive.retries", retries)
     })
 }
 
@@ -211,10 +185,7 @@ pub extern "C" fn siftstream_config_set_request_timeout_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.control.request_timeout = millis(milliseconds);
-        Ok(())
-    })
+    put(config, error, "request_timeout", || Ok(millis(milliseconds)))
 }
 
 /// Sets the time for all attempts of such a call together, in milliseconds; 120,000 by default.
@@ -226,10 +197,7 @@ pub extern "C" fn siftstream_config_set_overall_timeout_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.control.overall_timeout = millis(milliseconds);
-        Ok(())
-    })
+    put(config, error, "overall_timeout", || Ok(millis(milliseconds)))
 }
 
 /// Sets how calls other than sending are tried again: `max_attempts` times (5 by default), with waits of at most
@@ -247,9 +215,8 @@ pub extern "C" fn siftstream_config_set_control_retry_policy(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.control.retry_policy =
-            retry_policy(max_attempts, initial_backoff_ms, max_backoff_ms, backoff_multiplier);
-        Ok(())
+        let waits = [millis(initial_backoff_ms), millis(max_backoff_ms)];
+        set_retry_policy(config, "control_retry_policy", max_attempts, waits, backoff_multiplier)
     })
 }
 
@@ -262,10 +229,7 @@ pub extern "C" fn siftstream_config_set_max_decoding_message_size(
     bytes: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.control.max_decoding_message_size = bytes;
-        Ok(())
-    })
+    put(config, error, "max_decoding_message_size", || Ok(bytes))
 }
 
 /// Sets the number of threads that a stream runs on; 1 by default.
@@ -277,24 +241,24 @@ pub extern "C" fn siftstream_config_set_worker_threads(
     threads: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.worker_threads = Some(threads);
-        Ok(())
-    })
+    put(config, error, "worker_threads", || Ok(threads))
 }
 
-/// A policy from its parts.
-pub(super) fn retry_policy(
+/// Sets the parts of a policy; `waits` are the first one and the longest.
+pub(super) fn set_retry_policy(
+    config: &mut StreamConfig,
+    group: &str,
     max_attempts: u32,
-    initial_backoff_ms: u64,
-    max_backoff_ms: u64,
+    waits: [Duration; 2],
     backoff_multiplier: u32,
-) -> RetryPolicy {
-    RetryPolicy {
-        max_attempts,
-        initial_backoff: millis(initial_backoff_ms),
-        max_backoff: millis(max_backoff_ms),
-        backoff_multiplier,
-        ..RetryPolicy::default()
-    }
+) -> Result<()> {
+    config.set(&format!("{group}.max_attempts"), max_attempts)?;
+    config.set(&format!("{group}.initial_backoff"), waits[0])?;
+    config.set(&format!("{group}.max_backoff"), waits[1])?;
+    config.set(&format!("{group}.backoff_multiplier"), backoff_multiplier)
+}
+
+/// The text of a PEM file; what is not text in it means nothing.
+fn text_of(pem: siftstream_bytes, name: &str) -> Result<String> {
+    Ok(String::from_utf8_lossy(pem.get(name)?).into_owned())
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::connection::retry_policy;
-use super::{FOREVER, Mode, choose, millis, set, siftstream_config};
+use siftstream_core::Mode;
+
+use super::connection::set_retry_policy;
+use super::{choose, millis, put, set, siftstream_config};
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
 
@@ -29,14 +31,13 @@ pub extern "C" fn siftstream_config_set_mode(
     mode: i32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
+    put(config, error, "mode", || {
         let modes = [
             (siftstream_mode::SIFTSTREAM_MODE_LIVE_ONLY as i32, Mode::LiveOnly),
             (siftstream_mode::SIFTSTREAM_MODE_LIVE_WITH_BACKUPS as i32, Mode::LiveWithBackups),
             (siftstream_mode::SIFTSTREAM_MODE_FILE_BACKUP as i32, Mode::FileBackup),
         ];
-        config.mode = choose(mode, "siftstream_mode", &modes)?;
-        Ok(())
+        choose(mode, "siftstream_mode", &modes).map(Mode::as_str)
     })
 }
 
@@ -49,10 +50,7 @@ pub extern "C" fn siftstream_config_set_end_stream_on_validation_error(
     end: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.end_stream_on_validation_error = Some(end);
-        Ok(())
-    })
+    put(config, error, "end_stream_on_validation_error", || Ok(end))
 }
 
 /// Sets the largest encoded row in bytes; 4 MiB by default.
@@ -64,10 +62,7 @@ pub extern "C" fn siftstream_config_set_max_row_size(
     bytes: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.max_row_size = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "max_row_size", || Ok(bytes))
 }
 
 /// Sets how long rows may wait for more rows before they are sent, in microseconds; 1,000 by default, 0 sends at
@@ -80,10 +75,7 @@ pub extern "C" fn siftstream_config_set_linger_us(
     microseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.linger = Some(Duration::from_micros(microseconds).min(FOREVER));
-        Ok(())
-    })
+    put(config, error, "linger", || Ok(Duration::from_micros(microseconds)))
 }
 
 /// Sets how often what was sent is confirmed, in milliseconds; 60,000 by default. For modes that send to Sift.
@@ -95,10 +87,7 @@ pub extern "C" fn siftstream_config_set_checkpoint_interval_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.checkpoint_interval = Some(millis(milliseconds));
-        Ok(())
-    })
+    put(config, error, "checkpoint_interval", || Ok(millis(milliseconds)))
 }
 
 /// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For
@@ -112,10 +101,7 @@ pub extern "C" fn siftstream_config_set_checkpoint_rows(
     rows: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.checkpoint_rows = Some(rows);
-        Ok(())
-    })
+    put(config, error, "checkpoint_rows", || Ok(rows))
 }
 
 /// Sets after how many sent bytes a checkpoint is made early; UINT64_MAX, which is the default, for none. For
@@ -129,10 +115,7 @@ pub extern "C" fn siftstream_config_set_checkpoint_bytes(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.checkpoint_bytes = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "checkpoint_bytes", || Ok(bytes))
 }
 
 /// Sets how much memory unconfirmed rows may take; 64 MiB by default, 0 keeps none. For SIFTSTREAM_MODE_LIVE_ONLY.
@@ -144,10 +127,7 @@ pub extern "C" fn siftstream_config_set_replay_window_bytes(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.replay_window_bytes = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "replay_window_bytes", || Ok(bytes))
 }
 
 /// Sets how many rows may wait to be sent; 102,400 by default. For modes that send to Sift.
@@ -159,10 +139,7 @@ pub extern "C" fn siftstream_config_set_ingestion_data_channel_capacity(
     rows: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.ingestion_data_channel_capacity = Some(rows);
-        Ok(())
-    })
+    put(config, error, "ingestion_data_channel_capacity", || Ok(rows))
 }
 
 /// Sets how much memory rows that wait to be sent may take; 64 MiB by default. For modes that send to Sift.
@@ -174,10 +151,7 @@ pub extern "C" fn siftstream_config_set_ingestion_data_channel_bytes(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.ingestion_data_channel_bytes = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "ingestion_data_channel_bytes", || Ok(bytes))
 }
 
 /// Sets how failures of sending are retried, as siftstream_config_set_control_retry_policy does for other calls.
@@ -195,9 +169,9 @@ pub extern "C" fn siftstream_config_set_retry_policy(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.retry_policy =
-            Some(retry_policy(max_attempts, initial_backoff_ms, max_backoff_ms, backoff_multiplier));
-        Ok(())
+        config.set("no_retry", false)?;
+        let waits = [millis(initial_backoff_ms), millis(max_backoff_ms)];
+        set_retry_policy(config, "retry_policy", max_attempts, waits, backoff_multiplier)
     })
 }
 
@@ -212,8 +186,9 @@ pub extern "C" fn siftstream_config_set_max_retry_after_ms(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        config.max_retry_after = Some(millis(milliseconds));
-        Ok(())
+        let most = millis(milliseconds);
+        config.set("retry_policy.max_retry_after", most)?;
+        config.set("control_retry_policy.max_retry_after", most)
     })
 }
 
@@ -225,10 +200,7 @@ pub extern "C" fn siftstream_config_set_no_retry(
     config: *mut siftstream_config,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.retry_policy = None;
-        Ok(())
-    })
+    put(config, error, "no_retry", || Ok(true))
 }
 
 /// Sets after how long without progress a gRPC stream that has something to do is given up, in milliseconds; 60,000
@@ -241,10 +213,7 @@ pub extern "C" fn siftstream_config_set_idle_timeout_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.idle_timeout = Some(millis(milliseconds));
-        Ok(())
-    })
+    put(config, error, "idle_timeout", || Ok(millis(milliseconds)))
 }
 
 /// Sets how long the answer to a half-closed gRPC stream may take while nothing moves, in milliseconds; 30,000 by
@@ -257,8 +226,5 @@ pub extern "C" fn siftstream_config_set_response_timeout_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.response_timeout = Some(millis(milliseconds));
-        Ok(())
-    })
+    put(config, error, "response_timeout", || Ok(millis(milliseconds)))
 }

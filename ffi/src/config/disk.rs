@@ -1,10 +1,8 @@
 //! How rows are kept on disk.
 
-use std::path::PathBuf;
+use siftstream_core::ConfigValue;
 
-use siftstream_core::spool::{FsyncPolicy, WhenFull};
-
-use super::{choose, limit, millis, set, siftstream_config};
+use super::{choose, limit, millis, put, siftstream_config};
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
 use crate::view::siftstream_str;
@@ -38,19 +36,6 @@ pub enum siftstream_fsync {
 use siftstream_fsync as Fsync;
 use siftstream_when_full as Full;
 
-/// What the setters have set of how files are kept; `None` leaves what the slot has stored, or core's default.
-#[derive(Clone, Default)]
-pub(crate) struct DiskPolicy {
-    pub(crate) backups_dir: Option<PathBuf>,
-    pub(crate) max_backup_file_size: Option<u64>,
-    pub(crate) max_file_count: Option<Option<u64>>,
-    pub(crate) retain_backups: Option<bool>,
-    pub(crate) max_bytes: Option<Option<u64>>,
-    pub(crate) min_free: Option<u64>,
-    pub(crate) when_full: Option<WhenFull>,
-    pub(crate) fsync: Option<FsyncPolicy>,
-}
-
 /// Sets the directory that holds the files of all streams; by default `siftstream` in the user's data directory. It
 /// is created if it is missing. The text is copied. For modes that write files.
 ///
@@ -61,10 +46,7 @@ pub extern "C" fn siftstream_config_set_backups_dir(
     directory: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.disk.backups_dir = Some(PathBuf::from(directory.get("directory")?));
-        Ok(())
-    })
+    put(config, error, "disk_backup_policy.backups_dir", || directory.get("directory"))
 }
 
 /// Sets the name that tells streams of one schema apart on disk; `default` by default. The text is copied. For
@@ -77,10 +59,7 @@ pub extern "C" fn siftstream_config_set_stream_name(
     name: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.stream_name = Some(name.get("name")?.to_owned());
-        Ok(())
-    })
+    put(config, error, "stream_name", || name.get("name"))
 }
 
 /// Sets the ID under which Sift knows the schema, if the caller has it: then Sift is not asked. The text is copied.
@@ -93,10 +72,7 @@ pub extern "C" fn siftstream_config_set_ingestion_config_id(
     id: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.ingestion_config_id = Some(id.get("id")?.to_owned());
-        Ok(())
-    })
+    put(config, error, "ingestion_config_id", || id.get("id"))
 }
 
 /// Sets how long a start waits for Sift, if it has to ask for an ID, before it goes on without, in milliseconds;
@@ -109,10 +85,7 @@ pub extern "C" fn siftstream_config_set_offline_after_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.offline_after = Some(millis(milliseconds));
-        Ok(())
-    })
+    put(config, error, "offline_after", || Ok(millis(milliseconds)))
 }
 
 /// Sets how many rows may wait to be written; 102,400 by default. For modes that write files.
@@ -124,10 +97,7 @@ pub extern "C" fn siftstream_config_set_backup_data_channel_capacity(
     rows: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.backup_data_channel_capacity = Some(rows);
-        Ok(())
-    })
+    put(config, error, "backup_data_channel_capacity", || Ok(rows))
 }
 
 /// Sets how much memory rows that wait to be written may take; 64 MiB by default. For modes that write files.
@@ -139,10 +109,7 @@ pub extern "C" fn siftstream_config_set_backup_data_channel_bytes(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.backup_data_channel_bytes = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "backup_data_channel_bytes", || Ok(bytes))
 }
 
 /// Sets how many rows share a chunk of a file at most; 1,024 by default. For modes that write files.
@@ -154,10 +121,7 @@ pub extern "C" fn siftstream_config_set_batch_size(
     rows: u32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.batch_size = Some(rows);
-        Ok(())
-    })
+    put(config, error, "batch_size", || Ok(rows))
 }
 
 /// Sets how long a row waits at most for others before it is written, in milliseconds; 50 by default. For modes
@@ -170,10 +134,7 @@ pub extern "C" fn siftstream_config_set_flush_interval_ms(
     milliseconds: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.flush_interval = Some(millis(milliseconds));
-        Ok(())
-    })
+    put(config, error, "flush_interval", || Ok(millis(milliseconds)))
 }
 
 /// Sets at how many bytes a file is finished and the next one begins; 500 MiB by default. For modes that write
@@ -186,10 +147,7 @@ pub extern "C" fn siftstream_config_set_max_backup_file_size(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.disk.max_backup_file_size = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "disk_backup_policy.max_backup_file_size", || Ok(bytes))
 }
 
 /// Sets at how many files a checkpoint is made early; UINT64_MAX, which is the default, for no limit. For
@@ -202,10 +160,7 @@ pub extern "C" fn siftstream_config_set_max_file_count(
     files: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.disk.max_file_count = Some(limit(files));
-        Ok(())
-    })
+    put(config, error, "disk_backup_policy.max_file_count", || Ok(limit(files)))
 }
 
 /// Keeps files after everything in them was confirmed. Off by default. For SIFTSTREAM_MODE_LIVE_WITH_BACKUPS; the
@@ -218,10 +173,7 @@ pub extern "C" fn siftstream_config_set_retain_backups(
     retain: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.disk.retain_backups = Some(retain);
-        Ok(())
-    })
+    put(config, error, "disk_backup_policy.retain_backups", || Ok(retain))
 }
 
 /// Sets how many bytes all files of the stream may take together, those of earlier starts included; UINT64_MAX, which
@@ -234,10 +186,7 @@ pub extern "C" fn siftstream_config_set_max_bytes(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.disk.max_bytes = Some(limit(bytes));
-        Ok(())
-    })
+    put(config, error, "disk_backup_policy.max_bytes", || Ok(limit(bytes)))
 }
 
 /// Sets how many bytes to leave free on the disk; 256 MiB by default. For modes that write files.
@@ -249,10 +198,7 @@ pub extern "C" fn siftstream_config_set_min_free(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.disk.min_free = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "disk_backup_policy.min_free", || Ok(bytes))
 }
 
 /// Sets what to do when there is no room, a siftstream_when_full; SIFTSTREAM_WHEN_FULL_BLOCK by default. For modes
@@ -265,15 +211,14 @@ pub extern "C" fn siftstream_config_set_when_full(
     when_full: i32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
+    put(config, error, "disk_backup_policy.when_full", || {
         let choices = [
-            (Full::SIFTSTREAM_WHEN_FULL_BLOCK as i32, WhenFull::Block),
-            (Full::SIFTSTREAM_WHEN_FULL_ERROR as i32, WhenFull::Error),
-            (Full::SIFTSTREAM_WHEN_FULL_DROP_OLDEST as i32, WhenFull::DropOldest),
-            (Full::SIFTSTREAM_WHEN_FULL_DROP_NEWEST as i32, WhenFull::DropNewest),
+            (Full::SIFTSTREAM_WHEN_FULL_BLOCK as i32, "block"),
+            (Full::SIFTSTREAM_WHEN_FULL_ERROR as i32, "error"),
+            (Full::SIFTSTREAM_WHEN_FULL_DROP_OLDEST as i32, "drop_oldest"),
+            (Full::SIFTSTREAM_WHEN_FULL_DROP_NEWEST as i32, "drop_newest"),
         ];
-        config.disk.when_full = Some(choose(when_full, "siftstream_when_full", &choices)?);
-        Ok(())
+        choose(when_full, "siftstream_when_full", &choices)
     })
 }
 
@@ -288,13 +233,13 @@ pub extern "C" fn siftstream_config_set_fsync(
     interval_ms: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
+    put(config, error, "disk_backup_policy.fsync", || {
         let choices = [
-            (Fsync::SIFTSTREAM_FSYNC_NEVER as i32, FsyncPolicy::Never),
-            (Fsync::SIFTSTREAM_FSYNC_INTERVAL as i32, FsyncPolicy::Interval(millis(interval_ms))),
-            (Fsync::SIFTSTREAM_FSYNC_EVERY_CHUNK as i32, FsyncPolicy::EveryChunk),
+            (Fsync::SIFTSTREAM_FSYNC_NEVER as i32, Some("never")),
+            (Fsync::SIFTSTREAM_FSYNC_INTERVAL as i32, None),
+            (Fsync::SIFTSTREAM_FSYNC_EVERY_CHUNK as i32, Some("every_chunk")),
         ];
-        config.disk.fsync = Some(choose(fsync, "siftstream_fsync", &choices)?);
-        Ok(())
+        let word = choose(fsync, "siftstream_fsync", &choices)?;
+        Ok(word.map_or_else(|| ConfigValue::from(millis(interval_ms)), Into::into))
     })
 }

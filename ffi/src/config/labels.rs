@@ -1,9 +1,9 @@
 //! What asset and run are said to be: tags, metadata, the run itself.
 
 use siftstream_core::schema::MetadataValue;
-use siftstream_core::{Error, ErrorCode, Result, RunForm, RunSelector};
+use siftstream_core::{Result, RunForm, RunSelector};
 
-use super::{Config, set, siftstream_config};
+use super::{set, siftstream_config};
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
 use crate::view::siftstream_str;
@@ -17,10 +17,7 @@ pub extern "C" fn siftstream_config_add_asset_tag(
     tag: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.asset_tags.push(tag.get("tag")?.to_owned());
-        Ok(())
-    })
+    set(config, error, |config| config.add_asset_tag(tag.get("tag")?))
 }
 
 /// Adds metadata to the asset; a key that it has gets the new value. The texts are copied.
@@ -33,11 +30,7 @@ pub extern "C" fn siftstream_config_add_asset_metadata(
     value: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let (key, value) = (key.get("key")?, value.get("value")?);
-        config.asset_metadata.push(MetadataValue::new(key, value));
-        Ok(())
-    })
+    add_to_asset(config, error, || Ok(MetadataValue::new(key.get("key")?, value.get("value")?)))
 }
 
 /// Adds metadata to the asset; a key that it has gets the new value. The text is copied.
@@ -50,11 +43,7 @@ pub extern "C" fn siftstream_config_add_asset_metadata_number(
     value: f64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let key = key.get("key")?;
-        config.asset_metadata.push(MetadataValue::new(key, value));
-        Ok(())
-    })
+    add_to_asset(config, error, || Ok(MetadataValue::new(key.get("key")?, value)))
 }
 
 /// Adds metadata to the asset; a key that it has gets the new value. The text is copied.
@@ -67,11 +56,7 @@ pub extern "C" fn siftstream_config_add_asset_metadata_bool(
     value: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let key = key.get("key")?;
-        config.asset_metadata.push(MetadataValue::new(key, value));
-        Ok(())
-    })
+    add_to_asset(config, error, || Ok(MetadataValue::new(key.get("key")?, value)))
 }
 
 /// Attaches all rows to the run with this client key, which is created or updated. The texts are copied.
@@ -84,10 +69,7 @@ pub extern "C" fn siftstream_config_attach_run(
     client_key: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.run = Some(run_form(name, client_key)?);
-        Ok(())
-    })
+    set(config, error, |config| config.attach_run(run_form(name, client_key)?))
 }
 
 /// Attaches all rows to an existing run. The text is copied.
@@ -99,10 +81,7 @@ pub extern "C" fn siftstream_config_attach_run_id(
     run_id: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.run = Some(RunSelector::ById(run_id.get("run_id")?.to_owned()));
-        Ok(())
-    })
+    set(config, error, |config| config.attach_run(RunSelector::ById(run_id.get("run_id")?.to_owned())))
 }
 
 /// Says what the run is about. The run must have been attached by its client key. The text is copied.
@@ -115,11 +94,7 @@ pub extern "C" fn siftstream_config_set_run_description(
     description: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let description = description.get("description")?;
-        run(config)?.description = Some(description.to_owned());
-        Ok(())
-    })
+    set(config, error, |config| config.set_run_description(description.get("description")?))
 }
 
 /// Adds a tag to the run; those it has stay. The run must have been attached by its client key. The text is copied.
@@ -132,11 +107,7 @@ pub extern "C" fn siftstream_config_add_run_tag(
     tag: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let tag = tag.get("tag")?;
-        run(config)?.tags.push(tag.to_owned());
-        Ok(())
-    })
+    set(config, error, |config| config.add_run_tag(tag.get("tag")?))
 }
 
 /// Adds metadata to the run; a key that it has gets the new value. The texts are copied. The run must have been
@@ -151,11 +122,7 @@ pub extern "C" fn siftstream_config_add_run_metadata(
     value: siftstream_str,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let (key, value) = (key.get("key")?, value.get("value")?);
-        run(config)?.metadata.push(MetadataValue::new(key, value));
-        Ok(())
-    })
+    add_to_run(config, error, || Ok(MetadataValue::new(key.get("key")?, value.get("value")?)))
 }
 
 /// Adds metadata to the run; a key that it has gets the new value. The text is copied. The run must have been
@@ -170,11 +137,7 @@ pub extern "C" fn siftstream_config_add_run_metadata_number(
     value: f64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let key = key.get("key")?;
-        run(config)?.metadata.push(MetadataValue::new(key, value));
-        Ok(())
-    })
+    add_to_run(config, error, || Ok(MetadataValue::new(key.get("key")?, value)))
 }
 
 /// Adds metadata to the run; a key that it has gets the new value. The text is copied. The run must have been
@@ -189,11 +152,7 @@ pub extern "C" fn siftstream_config_add_run_metadata_bool(
     value: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        let key = key.get("key")?;
-        run(config)?.metadata.push(MetadataValue::new(key, value));
-        Ok(())
-    })
+    add_to_run(config, error, || Ok(MetadataValue::new(key.get("key")?, value)))
 }
 
 /// A run by its client key.
@@ -202,13 +161,21 @@ pub(crate) fn run_form(name: siftstream_str, client_key: siftstream_str) -> Resu
     Ok(RunSelector::ByForm(RunForm { name, client_key, ..RunForm::default() }))
 }
 
-/// The run that is described here.
-fn run(config: &mut Config) -> Result<&mut RunForm> {
-    match &mut config.run {
-        Some(RunSelector::ByForm(form)) => Ok(form),
-        _ => {
-            let message = "the config describes no run: call siftstream_config_attach_run first";
-            Err(Error::new(ErrorCode::NotConfigured, message))
-        }
-    }
+fn add_to_asset(
+    config: *mut siftstream_config,
+    error: *mut *mut siftstream_error,
+    metadata: impl FnOnce() -> Result<MetadataValue>,
+) -> siftstream_status {
+    set(config, error, |config| {
+        config.add_asset_metadata(metadata()?);
+        Ok(())
+    })
+}
+
+fn add_to_run(
+    config: *mut siftstream_config,
+    error: *mut *mut siftstream_error,
+    metadata: impl FnOnce() -> Result<MetadataValue>,
+) -> siftstream_status {
+    set(config, error, |config| config.add_run_metadata(metadata()?))
 }

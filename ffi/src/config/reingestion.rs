@@ -1,6 +1,6 @@
 //! How rows that are on disk get to Sift.
 
-use super::{set, siftstream_config};
+use super::{limit, put, siftstream_config};
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
 
@@ -14,10 +14,7 @@ pub extern "C" fn siftstream_config_set_recover_on_start(
     recover: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.recover_on_start = Some(recover);
-        Ok(())
-    })
+    put(config, error, "recover_on_start", || Ok(recover))
 }
 
 /// Sets how many bytes of files are sent again in a second at most; UINT64_MAX, which is the default, for no limit.
@@ -31,8 +28,5 @@ pub extern "C" fn siftstream_config_set_reingestion_bytes_per_second(
     bytes: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.reingestion_bytes_per_second = Some(bytes);
-        Ok(())
-    })
+    put(config, error, "reingestion_bytes_per_second", || Ok(limit(bytes)))
 }

@@ -1,9 +1,9 @@
 //! The asset, and the flows and channels of its rows.
 
 use siftstream_core::schema::{ChannelBitFieldElement, ChannelEnumType};
-use siftstream_core::{ChannelConfig, ChannelDataType, Error, ErrorCode, FlowConfig, Result};
+use siftstream_core::{ChannelConfig, ChannelDataType, Error, ErrorCode, FlowConfig};
 
-use super::{Config, set, siftstream_config};
+use super::{put, set, siftstream_config};
 use crate::boundary::output;
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
@@ -48,10 +48,8 @@ pub extern "C" fn siftstream_config_set_asset(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        let (asset_name, client_key) = (asset_name.get("asset_name")?, client_key.get("client_key")?);
-        config.asset_name = asset_name.to_owned();
-        config.client_key = client_key.to_owned();
-        Ok(())
+        config.set("asset_name", asset_name.get("asset_name")?)?;
+        config.set("client_key", client_key.get("client_key")?)
     })
 }
 
@@ -65,15 +63,7 @@ pub extern "C" fn siftstream_config_add_flow(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     set(config, error, |config| {
-        let name = flow.get("flow")?;
-        if config.flows.iter().any(|known| known.name == name) {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!("the config has a flow '{name}' already"),
-            ));
-        }
-        config.flows.push(FlowConfig { name: name.to_owned(), channels: Vec::new() });
-        Ok(())
+        config.add_flow(FlowConfig { name: flow.get("flow")?.to_owned(), channels: Vec::new() })
     })
 }
 
@@ -103,10 +93,7 @@ pub extern "C" fn siftstream_config_add_channel(
         let mut added = ChannelConfig::new(channel.get("channel")?, data_type);
         added.unit = unit.get("unit")?.to_owned();
         added.description = description.get("description")?.to_owned();
-        let flow = find_flow(config, flow)?;
-        let index = u32::try_from(flow.channels.len())
-            .map_err(|_| Error::new(ErrorCode::InvalidArgument, "the flow has too many channels"))?;
-        flow.channels.push(added);
+        let index = config.add_channel(flow.get("flow")?, added)?;
         if let Ok(place) = output(index_out, "index_out") {
             place.write(index);
         }
@@ -128,9 +115,8 @@ pub extern "C" fn siftstream_config_add_enum_type(
 ) -> siftstream_status {
     set(config, error, |config| {
         let name = name.get("name")?.to_owned();
-        let channel = find_channel(config, flow, channel)?;
-        channel.enum_types.push(ChannelEnumType { name, key, is_signed: false });
-        Ok(())
+        let entry = ChannelEnumType { name, key, is_signed: false };
+        config.add_enum_type(flow.get("flow")?, channel.get("channel")?, entry)
     })
 }
 
@@ -149,9 +135,8 @@ pub extern "C" fn siftstream_config_add_bit_field_element(
 ) -> siftstream_status {
     set(config, error, |config| {
         let name = name.get("name")?.to_owned();
-        let channel = find_channel(config, flow, channel)?;
-        channel.bit_field_elements.push(ChannelBitFieldElement { name, index, bit_count });
-        Ok(())
+        let element = ChannelBitFieldElement { name, index, bit_count };
+        config.add_bit_field_element(flow.get("flow")?, channel.get("channel")?, element)
     })
 }
 
@@ -165,29 +150,5 @@ pub extern "C" fn siftstream_config_set_auto_register_flows(
     auto_register: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(config, error, |config| {
-        config.auto_register_flows = Some(auto_register);
-        Ok(())
-    })
-}
-
-fn find_flow(config: &mut Config, flow: siftstream_str) -> Result<&mut FlowConfig> {
-    let name = flow.get("flow")?;
-    config.flows.iter_mut().find(|flow| flow.name == name).ok_or_else(|| {
-        Error::new(ErrorCode::UnknownFlow, format!("the config has no flow '{name}': add it first"))
-    })
-}
-
-fn find_channel(
-    config: &mut Config,
-    flow: siftstream_str,
-    channel: siftstream_str,
-) -> Result<&mut ChannelConfig> {
-    let name = channel.get("channel")?;
-    let flow = find_flow(config, flow)?;
-    let of_flow = flow.name.clone();
-    flow.channels.iter_mut().find(|channel| channel.name == name).ok_or_else(|| {
-        let message = format!("the flow '{of_flow}' of the config has no channel '{name}': add it first");
-        Error::new(ErrorCode::UnknownChannel, message)
-    })
+    put(config, error, "auto_register_flows", || Ok(auto_register))
 }

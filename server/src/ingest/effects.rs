@@ -22,8 +22,7 @@ const GRACE_TURNS: u32 = 8;
 impl IngestStream {
     /// Lets `effect` set in; returns whether the stream is to be served on.
     pub(super) async fn apply(&mut self, effect: Effect, at_end: bool) -> bool {
-        // An error means that the server is gone.
-        let effect = if self.healed.has_changed().unwrap_or(false) { Effect::Nothing } else { effect };
+        let effect = if self.healed.has_changed() { Effect::Nothing } else { effect };
         match effect {
             Effect::Nothing => return self.serve_on(at_end),
             Effect::GoAway(_)
@@ -193,8 +192,9 @@ impl IngestStream {
     async fn is_healed_before_client_goes(&mut self) -> bool {
         let Self { respond, healed, .. } = self;
         tokio::select! {
+            biased;
             _ = poll_fn(|cx| respond.poll_reset(cx)) => false,
-            healed = healed.changed() => healed.is_ok(),
+            () = healed.changed() => true,
         }
     }
 }

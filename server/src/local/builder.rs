@@ -3,6 +3,7 @@
 use super::LocalServer;
 use crate::endpoint::Endpoint;
 use crate::faults::Script;
+use crate::news::News;
 use crate::shared::Shared;
 use crate::state::{RowListener, State};
 use crate::tls::{self, TlsFiles};
@@ -10,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 const MIB: u32 = 1024 * 1024;
 
@@ -165,8 +166,8 @@ impl Builder {
             connections: Mutex::default(),
             close_listener: Notify::new(),
             gates: Arc::default(),
-            healed: watch::Sender::new(()),
-            dismissed: watch::Sender::new(None),
+            healed: News::default(),
+            dismissed: News::default(),
         })
     }
 }

@@ -117,15 +117,11 @@ async fn open(
 ) {
     // Only latency depends on it.
     tcp.set_nodelay(true).ok();
-    let mut healed = shared.healed.subscribe();
+    let mut healed = shared.healed.listen();
     let mut limit = None;
     let mut terms = Terms::of(&shared);
     match fault {
-        Some(ConnectionFault::Silence) => {
-            if healed.changed().await.is_err() {
-                return;
-            }
-        }
+        Some(ConnectionFault::Silence) => healed.changed().await,
         Some(ConnectionFault::Close) => return,
         Some(ConnectionFault::Answer(bytes)) => return answer(tcp, bytes).await,
         Some(ConnectionFault::ResetAfterBytes(bytes)) => limit = Some(bytes),

@@ -14,7 +14,7 @@ use siftstream::{
 };
 use tokio::time::sleep;
 
-use crate::line::{LineConnector, PORT, Scissors};
+use crate::line::{LineConnector, PORT, Scissors, Sockets};
 use crate::promises::Promises;
 use crate::rows;
 use crate::scenario::{End, Scenario};
@@ -33,6 +33,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(crate) struct Client {
     pub(crate) scenario: Scenario,
     pub(crate) scissors: Scissors,
+    pub(crate) sockets: Sockets,
     state: Mutex<State>,
 }
 
@@ -58,7 +59,7 @@ pub(crate) struct State {
 impl Client {
     pub(crate) fn new(scenario: Scenario, scissors: Scissors) -> Arc<Self> {
         let state = State { disk_works: true, ..State::default() };
-        Arc::new(Self { scenario, scissors, state: Mutex::new(state) })
+        Arc::new(Self { scenario, scissors, sockets: Sockets::default(), state: Mutex::new(state) })
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -111,8 +112,11 @@ impl Client {
     async fn open(&self) -> siftstream::Result<Stream> {
         let Scenario { latency, tick, timeout, .. } = self.scenario;
         let disk = self.state().disk.clone();
-        let connector =
-            LineConnector { scissors: self.scissors.clone(), shortest_round_trip: (latency.0 - tick) * 2 };
+        let connector = LineConnector {
+            sockets: self.sockets.clone(),
+            scissors: self.scissors.clone(),
+            shortest_round_trip: (latency.0 - tick) * 2,
+        };
         let policy = DiskBackupPolicy {
             backups_dir: Some(Path::new("/spool").to_owned()),
             max_backup_file_size: self.scenario.max_file_size,

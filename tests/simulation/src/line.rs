@@ -1,9 +1,10 @@
 //! Simulated TCP that can be cut: both ends then see a reset.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -28,20 +29,56 @@ pub(crate) struct Scissors {
 impl Scissors {
     pub(crate) fn cut(&self) {
         self.cuts.fetch_add(1, Ordering::SeqCst);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(Waker::wake);
+        lock(&self.waiting).drain(..).for_each(Waker::wake);
     }
 
     fn wait(&self, waker: &Waker) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(&self.waiting);
         if !waiting.iter().any(|known| known.will_wake(waker)) {
             waiting.push(waker.clone());
         }
     }
 }
 
+/// The sockets of a process. When it dies they close in the order in which they were opened, as a kernel closes them;
+/// the order in which its tasks go is another each time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sockets {
+    open: Arc<Mutex<Weak<OpenSockets>>>,
+    opened: Arc<AtomicU64>,
+    is_dying: Arc<AtomicBool>,
+}
+
+/// Dropped with the last line of the process.
+#[derive(Debug, Default)]
+struct OpenSockets(Mutex<BTreeMap<u64, TcpStream>>);
+
+impl Sockets {
+    /// From here on lines that are dropped leave their sockets to the end of the process, or no longer.
+    pub(crate) fn process_dies(&self, is_dying: bool) {
+        self.is_dying.store(is_dying, Ordering::SeqCst);
+    }
+
+    /// Another socket of the process that lives now.
+    fn add(&self, tcp: TcpStream) -> (u64, Arc<OpenSockets>) {
+        let mut open = lock(&self.open);
+        let sockets = open.upgrade().unwrap_or_default();
+        *open = Arc::downgrade(&sockets);
+        let number = self.opened.fetch_add(1, Ordering::SeqCst);
+        lock(&sockets.0).insert(number, tcp);
+        (number, sockets)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// One end of a connection.
 pub(crate) struct Line {
-    tcp: TcpStream,
+    number: u64,
+    sockets: Arc<OpenSockets>,
+    is_dying: Arc<AtomicBool>,
     scissors: Scissors,
     /// How many cuts there had been when it was opened.
     cuts: u64,
@@ -49,45 +86,60 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(tcp: TcpStream, scissors: Scissors, shortest_round_trip: Duration) -> Self {
+    pub(crate) fn new(
+        tcp: TcpStream,
+        sockets: &Sockets,
+        scissors: Scissors,
+        shortest_round_trip: Duration,
+    ) -> Self {
         let cuts = scissors.cuts.load(Ordering::SeqCst);
-        Self { tcp, scissors, cuts, shortest_round_trip }
+        let is_dying = Arc::clone(&sockets.is_dying);
+        let (number, sockets) = sockets.add(tcp);
+        Self { number, sockets, is_dying, scissors, cuts, shortest_round_trip }
     }
 
-    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
-        if self.scissors.cuts.load(Ordering::SeqCst) != self.cuts {
-            return Err(io::ErrorKind::ConnectionReset.into());
+    /// Lets `act` on the socket, unless the line was cut.
+    fn act<T>(
+        &self,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let mut sockets = lock(&self.sockets.0);
+        match sockets.get_mut(&self.number) {
+            Some(tcp) if self.scissors.cuts.load(Ordering::SeqCst) == self.cuts => {
+                self.scissors.wait(cx.waker());
+                act(Pin::new(tcp), cx)
+            }
+            _ => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
         }
-        self.scissors.wait(cx.waker());
-        Ok(())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.is_dying.load(Ordering::SeqCst) {
+            lock(&self.sockets.0).remove(&self.number);
+        }
     }
 }
 
 impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.check(cx)?;
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.act(cx, |tcp, cx| tcp.poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Line {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.check(cx)?;
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.act(cx, |tcp, cx| tcp.poll_write(cx, buf))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check(cx)?;
-        Pin::new(&mut self.tcp).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.act(cx, |tcp, cx| tcp.poll_flush(cx))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check(cx)?;
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.act(cx, |tcp, cx| tcp.poll_shutdown(cx))
     }
 }
 
@@ -112,6 +164,7 @@ impl Io for Line {
 
 /// Connects to the simulated server.
 pub(crate) struct LineConnector {
+    pub(crate) sockets: Sockets,
     pub(crate) scissors: Scissors,
     pub(crate) shortest_round_trip: Duration,
 }
@@ -124,7 +177,8 @@ impl Connector for LineConnector {
                 .await
                 .map_err(|_| unreachable("the server does not answer".to_owned()))?
                 .map_err(|error| unreachable(error.to_string()))?;
-            let line: BoxIo = Box::new(Line::new(tcp, self.scissors.clone(), self.shortest_round_trip));
+            let line: BoxIo =
+                Box::new(Line::new(tcp, &self.sockets, self.scissors.clone(), self.shortest_round_trip));
             Ok(line)
         })
     }

@@ -171,7 +171,9 @@ impl<'a> World<'a> {
             state.disk_works = true;
             stream
         };
+        self.client.sockets.process_dies(true);
         self.sim.crash(CLIENT);
+        self.client.sockets.process_dies(false);
         drop(stream);
     }
 

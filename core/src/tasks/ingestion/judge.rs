@@ -27,17 +27,20 @@ impl Ingestion {
             self.retiring.clear();
         }
         let carried = self.carried.remove(number);
+        self.shared.counters.awaited(self.carried.closing().count());
         let verdict = match verdict {
+            // Counted first: who waited for the confirmation finds it counted.
             Verdict::Confirmed => {
-                // Counted first: who waited for the confirmation finds it counted.
-                self.shared.counters.checkpoint(true);
-                self.shared.delivery.confirm(number).ok_or_else(Failure::early)
+                let counters = &self.shared.counters;
+                self.shared
+                    .delivery
+                    .confirm(number, || counters.confirmed(carried.bytes(), carried.age()))
+                    .ok_or_else(Failure::early)
             }
             Verdict::Failed(failure) => Err(failure),
         };
         match verdict {
             Ok(ids) => {
-                self.shared.counters.status(0);
                 self.failures = 0;
                 self.schema_works(carried.generation());
                 self.backoff.reset();
@@ -49,8 +52,7 @@ impl Ingestion {
                 Ok(())
             }
             Err(failure) => {
-                self.shared.counters.checkpoint(false);
-                self.shared.counters.status(failure.code);
+                self.shared.counters.failed(failure.code, failure.kind == FailureKind::EarlyOk);
                 let ids = self.shared.delivery.fail(number);
                 let error = self.error_of(&failure);
                 if !ids.is_empty() {
@@ -102,10 +104,7 @@ impl Ingestion {
     fn class_of(&mut self, failure: &Failure) -> RetryClass {
         match failure.kind {
             FailureKind::Status => classify(failure.code, &failure.details),
-            FailureKind::EarlyOk => {
-                self.shared.counters.early_ok();
-                RetryClass::Transient { retry_after: None }
-            }
+            FailureKind::EarlyOk => RetryClass::Transient { retry_after: None },
             FailureKind::Broken | FailureKind::Silent => {
                 self.connection = None;
                 RetryClass::Transient { retry_after: None }

@@ -2,42 +2,52 @@
 
 use super::{CheckpointTriggers, Current, Ingestion, MOST_CLOSING};
 use crate::ledger::StreamNumber;
+use crate::metrics::CheckpointCause;
 use crate::stream::delivery::Requests;
 use crate::tasks::carried::Carried;
 
 impl Ingestion {
-    pub(super) fn checkpoint_is_due(&self, requests: &Requests) -> bool {
-        let Some(current) = self.current.as_ref().filter(|current| current.suspects.is_none()) else {
-            return false;
-        };
-        let Some(first_carried) = self.shared.delivery.ledger(|ledger| ledger.first_carried(current.number))
-        else {
-            return false;
-        };
+    /// Why the open stream should be half-closed now, if it should.
+    pub(super) fn due_checkpoint(&self, requests: &Requests) -> Option<CheckpointCause> {
+        let current = self.current.as_ref().filter(|current| current.suspects.is_none())?;
+        let first_carried = self.shared.delivery.ledger(|ledger| ledger.first_carried(current.number))?;
         let closing = self.carried.closing().count();
         if closing >= MOST_CLOSING {
-            return false;
+            return None;
         }
         let wanted_below = requests.checkpoint_below;
         let sent_below = self.outbox.front().map_or(self.taken_below, |segment| segment.ids().start);
         let going_away = self.connection.as_ref().is_some_and(|connection| !connection.is_usable());
-        (requests.finishing && self.outbox.is_empty() && self.nothing_waits())
+        let is_asked_for = (requests.finishing && self.outbox.is_empty() && self.nothing_waits())
             || (first_carried < wanted_below && sent_below >= wanted_below)
-            || (requests.checkpoint_now && closing == 0)
-            || (self.keeps_rows() && self.is_triggered(current))
+            || (requests.checkpoint_now && closing == 0);
+        if is_asked_for {
+            Some(CheckpointCause::Request)
+        } else if self.keeps_rows() && self.time_is_up(current) {
+            Some(CheckpointCause::Timer)
+        } else if (self.keeps_rows() && self.carries_enough(current))
             || self.window_fills(current.number)
             || !self.isolation.is_empty()
             || going_away
+        {
+            Some(CheckpointCause::Other)
+        } else {
+            None
+        }
     }
 
-    /// Whether time, rows or bytes ask for a checkpoint.
-    pub(super) fn is_triggered(&self, current: &Current) -> bool {
-        let CheckpointTriggers { interval, rows, bytes } = self.options.checkpoints;
+    fn time_is_up(&self, current: &Current) -> bool {
+        current.opened.elapsed() >= self.options.checkpoints.interval
+    }
+
+    /// Whether rows or bytes ask for a checkpoint.
+    fn carries_enough(&self, current: &Current) -> bool {
+        let CheckpointTriggers { rows, bytes, .. } = self.options.checkpoints;
         let carried = self.carried.get(current.number);
         let reached = |most: Option<u64>, has: fn(&Carried) -> u64| {
             most.is_some_and(|most| carried.is_some_and(|carried| has(carried) >= most))
         };
-        current.opened.elapsed() >= interval || reached(rows, Carried::rows) || reached(bytes, Carried::bytes)
+        reached(rows, Carried::rows) || reached(bytes, Carried::bytes)
     }
 
     /// Whether the window is half full and the stream carries enough of it for an early checkpoint to be worth it.

@@ -1,15 +1,18 @@
 //! The text form of faults: `kind,key=value,…`, as given to `serve --fault`.
 
-use siftstream_server::{Code, Effect, Fault, FaultStatus, GoAway, StreamReset, Times, When};
+use crate::faults::{Effect, Fault, FaultStatus, GoAway, StreamReset, Times, When};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
+use tonic::Code;
 
 /// A fault and for how many ingest streams it is meant.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FaultFlag {
-    pub(crate) fault: Fault,
-    pub(crate) times: Times,
+pub struct FaultFlag {
+    /// What happens.
+    pub fault: Fault,
+    /// To how many streams.
+    pub times: Times,
 }
 
 /// The keys of one flag that have not been used.

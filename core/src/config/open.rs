@@ -1,0 +1,192 @@
+//! From a configuration to a running stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::{Apply, Set};
+use super::keys::{self};
+use super::{Content, Mode, StreamConfig};
+use crate::builder::{
+    FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder, StreamConfigBuilder,
+};
+use crate::checkpoint::FileCheckpointStore;
+use crate::connect::{ClientIdentity, ConnectionOptions, Credentials, TcpKeepalive, user_agent};
+use crate::control::ControlOptions;
+use crate::encode::IngestionConfigEncoder;
+use crate::error::{Error, ErrorCode, Result};
+use crate::retry::RetryPolicy;
+use crate::schema::RunSelector;
+use crate::stream::SiftStream;
+use crate::transport::AnyTransport;
+
+/// A stream whose mode is chosen at run time.
+type AnyStream = SiftStream<IngestionConfigEncoder, AnyTransport>;
+
+impl StreamConfig {
+    /// Starts the stream.
+    pub async fn open(&self) -> Result<AnyStream> {
+        match self.mode() {
+            Mode::LiveOnly => self.live_only()?.build_any().await,
+            Mode::LiveWithBackups => self.live_with_backups()?.build_any().await,
+            Mode::FileBackup => self.file_backup()?.build_any().await,
+        }
+    }
+
+    /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
+    pub fn open_blocking(&self, timeout: Duration) -> Result<AnyStream> {
+        match self.mode() {
+            Mode::LiveOnly => self.live_only()?.build_any_blocking(timeout),
+            Mode::LiveWithBackups => self.live_with_backups()?.build_any_blocking(timeout),
+            Mode::FileBackup => self.file_backup()?.build_any_blocking(timeout),
+        }
+    }
+
+    /// Who connects, and to where.
+    pub fn credentials(&self) -> Result<Credentials> {
+        if let Some(name) = self.read::<Option<String>>("profile")? {
+            return Ok(Credentials::Profile(Some(name).filter(|name| !name.is_empty())));
+        }
+        let uri: Option<String> = self.read("uri")?;
+        let apikey = self.secret("api_key").map(|key| key.to_string());
+        Ok(Credentials::Config { uri: uri.unwrap_or_default(), apikey: apikey.unwrap_or_default() })
+    }
+
+    /// How connections are made; the address comes from the credentials. Reads the files that are named.
+    pub fn connection(&self) -> Result<ConnectionOptions> {
+        let mut connection = ConnectionOptions::new("");
+        connection.user_agent = user_agent(self.language.as_deref().unwrap_or("rust"));
+        for (value, apply) in self.plain() {
+            if let Apply::Connection(set) = apply {
+                set(&mut connection, value)?;
+            }
+        }
+        if let Some(path) = self.read::<Option<String>>("extra_ca_file")? {
+            connection.extra_ca_pem.get_or_insert_default().extend(read_file(&path)?);
+        }
+        connection.client_identity = self.client_identity()?;
+        let retries = self.read("tcp_keepalive.retries")?;
+        connection.tcp_keepalive = (retries > 0).then_some(TcpKeepalive {
+            idle: self.read("tcp_keepalive.idle")?,
+            interval: self.read("tcp_keepalive.interval")?,
+            retries,
+        });
+        Ok(connection)
+    }
+
+    /// How calls other than sending are bounded.
+    pub fn control(&self) -> Result<ControlOptions> {
+        let mut control = ControlOptions::default();
+        for (value, apply) in self.plain() {
+            if let Apply::Control(set) = apply {
+                set(&mut control, value)?;
+            }
+        }
+        control.retry_policy = self.retry_policy("control_retry_policy")?;
+        Ok(control)
+    }
+
+    /// What was chosen, but for the secrets, and where it goes.
+    fn plain(&self) -> impl Iterator<Item = (&super::ConfigValue, &'static Apply)> {
+        self.chosen.iter().filter_map(|(name, held)| match &held.content {
+            Content::Plain(value) => Some((value, &keys::find(name)?.apply)),
+            Content::Secret(_) => None,
+        })
+    }
+
+    fn client_identity(&self) -> Result<Option<ClientIdentity>> {
+        let either = |text: Option<Vec<u8>>, file: &str| match (text, self.read::<Option<String>>(file)?) {
+            (Some(text), _) => Ok(Some(text)),
+            (None, Some(path)) => read_file(&path).map(Some),
+            (None, None) => Ok(None),
+        };
+        let certificate = either(self.read("client_certificate_pem")?, "client_certificate_file")?;
+        let key = self.secret("client_key_pem").map(|key| key.as_bytes().to_vec());
+        match (certificate, either(key, "client_key_file")?) {
+            (Some(certificate), Some(key)) => Ok(Some(ClientIdentity::new(certificate, key))),
+            (None, None) => Ok(None),
+            _ => {
+                let message = "a client certificate and its key belong together: give both, or neither";
+                Err(Error::new(ErrorCode::NotConfigured, message))
+            }
+        }
+    }
+
+    fn retry_policy(&self, group: &str) -> Result<RetryPolicy> {
+        Ok(RetryPolicy {
+            max_attempts: self.read(&format!("{group}.max_attempts"))?,
+            initial_backoff: self.read(&format!("{group}.initial_backoff"))?,
+            max_backoff: self.read(&format!("{group}.max_backoff"))?,
+            backoff_multiplier: self.read(&format!("{group}.backoff_multiplier"))?,
+            max_retry_after: self.read(&format!("{group}.max_retry_after"))?,
+        })
+    }
+
+    /// How the sending of rows is retried.
+    fn sending_retry_policy(&self) -> Result<Option<RetryPolicy>> {
+        let never: bool = self.read("no_retry")?;
+        Ok(if never { None } else { Some(self.retry_policy("retry_policy")?) })
+    }
+
+    fn shared(&self) -> Result<StreamConfigBuilder> {
+        let (connection, control) = (self.connection()?, self.control()?);
+        let shared = SiftStreamBuilder::new(self.credentials()?)
+            .connection(|options| *options = connection)
+            .control(|options| *options = control)
+            .worker_threads(self.read("worker_threads")?)
+            .ingestion_config(self.form()?)
+            .add_asset_tags(self.read("asset_tags")?)
+            .add_asset_metadata(self.asset_metadata.clone());
+        let shared = match self.run()? {
+            Some(RunSelector::ById(id)) => shared.attach_run_id(&id),
+            Some(RunSelector::ByForm(form)) => shared.attach_run(form),
+            None => shared,
+        };
+        self.apply(shared, |apply| if let Apply::Shared(set) = apply { Some(*set) } else { None })
+    }
+
+    fn live_only(&self) -> Result<LiveOnlyBuilder> {
+        let mut live = self.shared()?.live_only().retry_policy(self.sending_retry_policy()?);
+        for (flow, policy) in &self.flow_failure_policies {
+            live = live.flow_failure_policy(flow, *policy);
+        }
+        if let Some(path) = self.read::<Option<String>>("checkpoint_file")? {
+            live = live.checkpoint_store(Arc::new(FileCheckpointStore::open(path)?));
+        }
+        self.apply(live, |apply| match apply {
+            Apply::Modes { live_only, .. } => *live_only,
+            _ => None,
+        })
+    }
+
+    fn live_with_backups(&self) -> Result<LiveWithBackupsBuilder> {
+        let mut live = self.shared()?.live_with_backups().retry_policy(self.sending_retry_policy()?);
+        for (flow, policy) in &self.flow_failure_policies {
+            live = live.flow_failure_policy(flow, *policy);
+        }
+        self.apply(live, |apply| match apply {
+            Apply::Modes { live_with_backups, .. } => *live_with_backups,
+            _ => None,
+        })
+    }
+
+    fn file_backup(&self) -> Result<FileBackupBuilder> {
+        self.apply(self.shared()?.file_backup(), |apply| match apply {
+            Apply::Modes { file_backup, .. } => *file_backup,
+            _ => None,
+        })
+    }
+
+    /// Gives a builder what was chosen and it has a method for. Modes have no use for each other's keys.
+    fn apply<B>(&self, mut builder: B, of: impl Fn(&Apply) -> Option<Set<B>>) -> Result<B> {
+        for (value, apply) in self.plain() {
+            if let Some(set) = of(apply) {
+                builder = set(builder, value)?;
+            }
+        }
+        Ok(builder)
+    }
+}
+
+fn read_file(path: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Error::io(format_args!("cannot read {path}"), &error))
+}

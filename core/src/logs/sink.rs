@@ -1,0 +1,105 @@
+//! The `tracing` subscriber behind [`Logs`](super::Logs): takes the library's own events, and nothing else.
+
+use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use super::LogRecord;
+use super::limit::Limit;
+
+/// Targets of the library begin with this.
+const OURS: &str = "siftstream::";
+
+pub(super) struct LogSink {
+    max_level: Level,
+    limit: Mutex<Limit>,
+    records: SyncSender<LogRecord>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl LogSink {
+    pub(super) fn new(max_level: Level, records: SyncSender<LogRecord>, dropped: Arc<AtomicU64>) -> Self {
+        Self { max_level, limit: Mutex::default(), records, dropped }
+    }
+}
+
+impl Subscriber for LogSink {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() <= self.max_level && metadata.target().starts_with(OURS)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::from_level(self.max_level))
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let passed = self
+            .limit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pass(metadata.callsite(), Instant::now());
+        let Some(held_back) = passed else { return };
+        let mut text = Text::default();
+        event.record(&mut text);
+        let record = LogRecord {
+            at: SystemTime::now(),
+            level: (*metadata.level()).into(),
+            target: metadata.target(),
+            message: text.into_message(held_back),
+        };
+        if self.records.try_send(record).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    // Spans are never enabled, so these are not called with any.
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// Fields as text.
+#[derive(Default)]
+struct Text {
+    message: String,
+    fields: String,
+}
+
+impl Text {
+    fn into_message(self, held_back: u64) -> String {
+        let Self { mut message, fields } = self;
+        message.push_str(&fields);
+        if held_back > 0 {
+            // Writing to a string cannot fail.
+            write!(message, " ({held_back} more like this were not logged)").ok();
+        }
+        message
+    }
+}
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let written = if field.name() == "message" {
+            write!(self.message, "{value:?}")
+        } else {
+            write!(self.fields, " {}={value:?}", field.name())
+        };
+        written.ok();
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}
