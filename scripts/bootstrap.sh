@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks for what a build needs: cargo, a C compiler and a C++ compiler. Installs compilers only as root, by apt-get.
+# Checks for what a build and its tests need: cargo, a C and a C++ compiler, and the tools with which users find and check
+# the library. Installs all but cargo, only as root, by apt-get.
 set -euo pipefail
 
 fail() {
@@ -17,8 +18,12 @@ have cargo || fail "cargo is missing: install Rust 1.95 or later, see https://ru
 packages=()
 have cc || packages+=(gcc libc6-dev)
 have c++ || packages+=(g++)
+have cmake || packages+=(cmake)
+have make || packages+=(make)
+have pkg-config || packages+=(pkg-config)
+have valgrind || packages+=(valgrind)
 if ((${#packages[@]} > 0)); then
-    wanted="a C and a C++ compiler (cc, c++)"
+    wanted="a C and a C++ compiler (cc, c++), cmake, make, pkg-config and valgrind"
     have apt-get || fail "$wanted are needed: install them"
     [[ $(id -u) == 0 ]] || fail "$wanted are needed: run 'sudo apt-get install ${packages[*]}'"
     echo "bootstrap: installing ${packages[*]}" >&2
@@ -27,4 +32,7 @@ if ((${#packages[@]} > 0)); then
     apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
     have cc || fail "gcc was installed, but there is no cc"
     have c++ || fail "g++ was installed, but there is no c++"
+    for tool in cmake make pkg-config valgrind; do
+        have "$tool" || fail "$tool was installed, but is not there"
+    done
 fi

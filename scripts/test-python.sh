@@ -29,4 +29,4 @@ export PATH=$environment/bin:$PATH
 maturin develop --quiet --locked --profile dev
 python -m pytest -q -p no:cacheprovider "$@"
 MYPYPATH=. python -m mypy.stubtest siftstream._siftstream
-python -m mypy --cache-dir "$environment/mypy" siftstream tests
+python -m mypy --cache-dir "$environment/mypy" siftstream tests bench

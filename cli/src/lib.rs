@@ -2,6 +2,7 @@
 
 mod backups;
 mod bench;
+mod doctor;
 mod record;
 mod serve;
 mod table;
@@ -26,6 +27,8 @@ enum Command {
     Backups(backups::Args),
     /// Measure how fast rows are delivered.
     Bench(bench::Args),
+    /// Find out why streams do not work here, and what to do.
+    Doctor(doctor::Args),
     /// Run a local Sift endpoint that checks what it gets.
     Serve(serve::Args),
 }
@@ -43,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Backups(args) => backups::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Serve(args) => serve::run(&args),
     }
 }

@@ -14,6 +14,7 @@ mod stored_options;
 pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
+pub use on_disk::default_backups_dir;
 pub use protobuf::{ProtobufBuilder, ProtobufStreamBuilder};
 
 use std::collections::BTreeSet;
@@ -35,8 +36,10 @@ use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
 use crate::seams::filesystem::RealFileSystem;
 use crate::seams::runtime::{RunsOn, RuntimeHandle, StreamRuntime};
+use crate::seams::threads::ThreadOptions;
+use crate::stream::intake::IntakeOptions;
 use crate::stream::lane::Capacity;
-use crate::stream::{Inner, Registration, SiftStream};
+use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
 use crate::transport::{Checkpoints, LiveStreamingOnly, Transport};
@@ -60,7 +63,7 @@ impl SiftStreamBuilder {
             connection: ConnectionOptions::new(String::new()),
             connector: None,
             control: ControlOptions::default(),
-            runs_on: RunsOn::OwnThreads(1),
+            runs_on: RunsOn::OwnThreads(ThreadOptions::with_workers(1)),
         }
     }
 
@@ -94,7 +97,41 @@ impl SiftStreamBuilder {
 
     /// The number of threads that the stream runs on; 1 by default.
     #[must_use]
-    pub fn worker_threads(mut self, threads: usize) -> Self {
+    pub fn worker_threads(self, threads: usize) -> Self {
+        self.with_threads(|of| of.workers = threads)
+    }
+
+    /// What the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters.
+    #[must_use]
+    pub fn thread_name(self, name: &str) -> Self {
+        self.with_threads(|threads| threads.set_name(name))
+    }
+
+    /// The CPUs that the stream's threads run on; by default, or if there are none, those of the thread that builds it.
+    #[must_use]
+    pub fn thread_cpus(self, cpus: &[usize]) -> Self {
+        self.with_threads(|threads| threads.set_cpus(cpus))
+    }
+
+    /// The nice value of the stream's threads, -20 (urgent) to 19; by default that of the thread that builds it.
+    #[must_use]
+    pub fn thread_nice(self, nice: i32) -> Self {
+        self.with_threads(|threads| threads.set_nice(nice))
+    }
+
+    /// Makes the stream's threads real-time threads (SCHED_FIFO) of a priority from 1 to 99. By default they are
+    /// ordinary threads, also if the thread that builds the stream is not.
+    #[must_use]
+    pub fn thread_fifo_priority(self, priority: u32) -> Self {
+        self.with_threads(|threads| threads.set_fifo_priority(priority))
+    }
+
+    fn with_threads(mut self, change: impl FnOnce(&mut ThreadOptions)) -> Self {
+        let mut threads = match self.runs_on {
+            RunsOn::OwnThreads(threads) => threads,
+            RunsOn::CallersRuntime => ThreadOptions::with_workers(1),
+        };
+        change(&mut threads);
         self.runs_on = RunsOn::OwnThreads(threads);
         self
     }
@@ -110,9 +147,8 @@ impl SiftStreamBuilder {
 
     /// What a stream needs to reach Sift; nothing is reached yet. Must be called within the stream's runtime.
     fn reach(self) -> Result<Reach> {
-        let (uri, key) = self.credentials.resolve()?;
+        let (uri, key) = self.credentials.source()?;
         let connection = ConnectionOptions { uri, ..self.connection };
-        let key = ApiKeySource::new(key);
         connection.endpoint()?;
         let connector = match self.connector {
             Some(connector) => connector,
@@ -236,6 +272,7 @@ impl StreamConfigBuilder {
             policies: FailurePolicies::default(),
             ingestion_data_channel_capacity: 102_400,
             ingestion_data_channel_bytes: 64 * MIB,
+            overflow_policy: OverflowPolicy::default(),
             options: IngestionOptions {
                 linger: Duration::from_millis(1),
                 checkpoints: CheckpointTriggers {
@@ -260,6 +297,7 @@ pub struct LiveOnlyBuilder {
     policies: FailurePolicies,
     ingestion_data_channel_capacity: u64,
     ingestion_data_channel_bytes: u64,
+    overflow_policy: OverflowPolicy,
     options: IngestionOptions,
     stream_name: String,
     checkpoint_store: Option<Arc<dyn CheckpointStore>>,
@@ -279,6 +317,13 @@ impl LiveOnlyBuilder {
     #[must_use]
     pub fn ingestion_data_channel_bytes(mut self, bytes: u64) -> Self {
         self.ingestion_data_channel_bytes = bytes;
+        self
+    }
+
+    /// What happens to rows when that channel is full; callers wait by default.
+    #[must_use]
+    pub fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.overflow_policy = policy;
         self
     }
 
@@ -430,14 +475,19 @@ impl LiveOnlyBuilder {
         let checkpoints = checkpoints(self.stream_name, self.checkpoint_store, &handle).await?;
         let capacity =
             Capacity { rows: self.ingestion_data_channel_capacity, bytes: self.ingestion_data_channel_bytes };
-        let suffix = encoder.suffix(run_id.as_deref());
+        let rows = IntakeOptions {
+            max_row_size,
+            suffix: encoder.suffix(run_id.as_deref()),
+            overflow: self.overflow_policy,
+            flow_names: encoder.flow_names(),
+        };
+        let (options, policies) = (self.options, self.policies);
         let transport: T = LiveStreamingOnly::start(
             link,
             capacity,
-            max_row_size,
-            suffix,
-            self.options,
-            self.policies,
+            rows,
+            options,
+            policies,
             checkpoints,
             Some(registrar),
         )

@@ -15,6 +15,17 @@ pub enum FailurePolicy {
     Skip,
 }
 
+impl FailurePolicy {
+    /// The name used in messages, configuration files and the other languages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Skip => "skip",
+        }
+    }
+}
+
 /// The policies of a stream, by flow.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FailurePolicies {

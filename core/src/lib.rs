@@ -29,7 +29,7 @@ pub mod transport;
 
 pub use builder::{
     EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, ProtobufBuilder,
-    ProtobufStreamBuilder, SiftStreamBuilder, StreamConfigBuilder,
+    ProtobufStreamBuilder, SiftStreamBuilder, StreamConfigBuilder, default_backups_dir,
 };
 pub use config::{ConfigValue, Mode, StreamConfig};
 pub use connect::Credentials;
@@ -40,8 +40,8 @@ pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use events::{Event, EventKind, Events};
 pub use failure_policy::FailurePolicy;
 pub use flow::{
-    Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, TimeValue,
-    Validity, Value,
+    Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, FlowRows,
+    TimeValue, Validity, Value,
 };
 pub use logs::{LogLevel, LogRecord, Logs};
 pub use metrics::{MetricsServer, SiftStreamMetricsSnapshot};
@@ -49,7 +49,8 @@ pub use retry::RetryPolicy;
 pub use schema::{ChannelConfig, ChannelDataType, FlowConfig, IngestionConfigForm, RunForm, RunSelector};
 pub use spool::DiskBackupPolicy;
 pub use stream::{
-    FinishError, Level, Report, SendColumnsError, SendError, SiftStream, TrySendError, Watermarks,
+    FinishError, Level, OverflowPolicy, Report, SendColumnsError, SendError, SiftStream, TrySendError,
+    Watermarks,
 };
 pub use transport::{
     AnyTransport, FileBackup, FileBackupConfig, LiveStreamingOnly, LiveStreamingWithBackups, Transport,

@@ -17,7 +17,7 @@ use siftstream::connect::{
 use siftstream::control::{ControlOptions, SiftControl};
 use siftstream::seams::connector::{BoxIo, Connector};
 use siftstream::{Error, ErrorCode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -197,6 +197,22 @@ async fn a_plaintext_client_on_a_tls_port_is_told_so() {
     assert!(error.to_string().contains("use https://"), "{error}");
 }
 
+#[tokio::test]
+async fn a_failure_that_shows_after_the_handshake_reaches_the_caller_of_a_call_as_itself() {
+    let ca = Ca::new();
+    let key = ApiKeySource::new(ApiKey::new(KEY).unwrap());
+    let address = serve(&ca.leaf("localhost", 2100), None).await;
+    let mut plaintext = ConnectionOptions::new(format!("http://{address}"));
+    plaintext.insecure = true;
+    let wants_certificate = serve(&ca.leaf("localhost", 2100), Some(&ca)).await;
+    for (options, advice) in
+        [(plaintext, "use https://"), (options(wants_certificate, Some(&ca)), "client_identity")]
+    {
+        let control = SiftControl::new(&options, key.clone(), ControlOptions::default()).unwrap();
+        assert_tls_error(&control.ping().await.unwrap_err(), advice);
+    }
+}
+
 /// Passes bytes on to `target` and keeps what the client sent.
 async fn tap(target: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -239,6 +255,57 @@ async fn the_key_never_travels_in_clear() {
     let seen = seen.lock().unwrap();
     assert!(seen.len() > 200, "the requests did not pass the tap");
     assert!(!seen.windows(KEY.len()).any(|window| window == KEY.as_bytes()));
+}
+
+#[tokio::test]
+async fn the_key_travels_in_clear_in_no_case_of_failure() {
+    let (ca, stranger) = (Ca::new(), Ca::new());
+    let plaintext = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let without_tls = plaintext.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = plaintext.accept().await {
+            tokio::spawn(async move {
+                drop(tokio::io::copy_buf(&mut BufReader::new(&mut socket), &mut tokio::io::sink()).await)
+            });
+        }
+    });
+    let good = ca.leaf("localhost", 2100);
+    let cells = [
+        ("expired", serve(&ca.leaf("localhost", 2001), None).await),
+        ("another host", serve(&ca.leaf("sift.example", 2100), None).await),
+        ("unknown CA", serve(&stranger.leaf("localhost", 2100), None).await),
+        ("no client certificate", serve(&good, Some(&ca)).await),
+        ("no TLS", without_tls),
+    ];
+    for (cell, address) in cells {
+        let (tapped, seen) = tap(address).await;
+        let mut options = options(tapped, Some(&ca));
+        options.handshake_timeout = Duration::from_secs(1);
+        let mut control_options = ControlOptions::default();
+        control_options.request_timeout = Duration::from_secs(2);
+        control_options.overall_timeout = Duration::from_secs(4);
+        let key = ApiKeySource::new(ApiKey::new(KEY).unwrap());
+        let control = SiftControl::new(&options, key, control_options).unwrap();
+        let error = control.ping().await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(KEY), "{cell}");
+        let seen = seen.lock().unwrap();
+        assert!(!seen.is_empty(), "{cell}: nothing passed the tap");
+        assert!(!seen.windows(KEY.len()).any(|window| window == KEY.as_bytes()), "{cell}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_signs_itself_is_trusted_when_it_is_given() {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let leaf = Leaf { certificate: certificate.clone(), key: key.serialize_pem() };
+    let address = serve(&leaf, None).await;
+    assert_tls_error(&failure(options(address, None)).await, "extra_ca_pem");
+    let mut trusting = options(address, None);
+    trusting.extra_ca_pem = Some(certificate.into_bytes());
+    let mut io = TcpConnector::new(trusting).unwrap().connect().await.unwrap();
+    echo(&mut io).await.unwrap();
 }
 
 #[tokio::test]

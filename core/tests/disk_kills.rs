@@ -213,7 +213,7 @@ fn child_that_writes_a_few_rows() {
         stream.flush(level, TIMEOUT).ok();
         tell(&stream);
     }
-    let report = stream.finish(TIMEOUT).unwrap_or_else(|failed| failed.report);
+    let report = stream.finish(TIMEOUT).unwrap_or_else(|failed| *failed.report);
     assert_eq!(report.in_memory, 0, "{report}");
     say(&format!("finished {}.", report.on_disk));
 }

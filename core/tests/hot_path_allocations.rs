@@ -73,6 +73,44 @@ fn a_warm_row_builder_sends_a_million_rows_without_an_allocation() {
 }
 
 #[test]
+fn rows_of_many_flows_by_turns_are_sent_without_an_allocation() {
+    let mut form = form();
+    let flow = |number: u32| FlowConfig {
+        name: format!("flow-{number}"),
+        channels: vec![ChannelConfig::new("seq", ChannelDataType::Uint64)],
+    };
+    form.flows = (0..50).map(flow).collect();
+    let server = LocalServer::builder().count_only(true).start().unwrap();
+    let credentials = siftstream::Credentials::Config { uri: server.uri(), apikey: "key".to_owned() };
+    let stream = siftstream::SiftStreamBuilder::new(credentials)
+        .insecure(true)
+        .ingestion_config(form)
+        .live_only()
+        .replay_window_bytes(2 * 1024 * 1024)
+        .ingestion_data_channel_bytes(1024 * 1024)
+        .build_blocking(TIMEOUT)
+        .unwrap();
+    let descriptor = |number: u32| stream.get_flow_descriptor(&format!("flow-{number}")).unwrap();
+    let mut builders: Vec<_> = (0..50).map(|number| FlowBuilder::new(&descriptor(number))).collect();
+    let mut send = |rows: usize| {
+        for seq in 0..rows {
+            let builder = &mut builders[seq % 50];
+            builder.set_uint64(ChannelIndex::new(0), seq as u64).unwrap();
+            while stream.try_send(&*builder).is_err() {
+                std::thread::yield_now();
+            }
+        }
+    };
+    send(1_000_000);
+    stream.flush_confirmed(TIMEOUT).unwrap();
+    let before = ALLOCATIONS.with(Cell::get);
+    send(500_000);
+    let allocated = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(allocated, 0, "allocations on the sending thread");
+    assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 1_500_000);
+}
+
+#[test]
 fn a_warm_file_backup_sends_a_million_rows_without_an_allocation() {
     let dir = tempfile::tempdir().unwrap();
     let policy = DiskBackupPolicy {

@@ -135,26 +135,41 @@ fn a_full_stream_gives_the_row_back_at_once() {
 }
 
 #[test]
-fn a_server_that_never_confirms_does_not_make_memory_grow() {
-    let server = server();
-    server.inject(Fault::no_response(), Times::Always);
-    let stream = stream_with(&server, |live| {
-        live.ingestion_data_channel_bytes(1024 * 1024).replay_window_bytes(1024 * 1024)
-    });
-    let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("bench").unwrap());
-    let mut accepted = 0_u64;
-    while accepted < 10_000_000 {
-        row(&mut builder, accepted);
-        if stream.send_timeout(&builder, Duration::from_millis(200)).is_err() {
-            break;
-        }
-        accepted += 1;
+fn replay_memory_never_exceeds_the_window_by_more_than_a_segment() {
+    const WINDOW: u64 = 300 * 1024;
+    const SEGMENT: u64 = 16 * 1024;
+    let faults = [
+        Fault::no_response(),
+        Fault::new(When::AtOnce, Effect::Silence),
+        Fault::status(Code::Unavailable, 2_000),
+    ];
+    for fault in faults {
+        let server = server();
+        server.inject(fault.clone(), Times::Always);
+        let stream = stream_with(&server, |live| {
+            live.ingestion_data_channel_bytes(1024 * 1024).replay_window_bytes(WINDOW)
+        });
+        let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("bench").unwrap());
+        let (mut accepted, mut most) = (0_u64, 0);
+        let waited = loop {
+            assert!(accepted < 1_000_000, "{fault:?}: memory grows");
+            row(&mut builder, accepted);
+            let sent = stream.send_timeout(&builder, Duration::from_millis(300));
+            let metrics = stream.get_metrics_snapshot();
+            most = most.max(metrics.replay_window_bytes);
+            assert!(metrics.replay_window_bytes <= WINDOW + SEGMENT, "{fault:?}: {metrics:?}");
+            assert!(metrics.ingestion_channel_bytes <= 1024 * 1024 + 2 * SEGMENT, "{fault:?}: {metrics:?}");
+            match sent {
+                Ok(()) => accepted += 1,
+                Err(refused) => break refused.error,
+            }
+        };
+        assert_eq!(waited.code(), ErrorCode::Timeout, "{fault:?}: {waited}");
+        assert!(most >= WINDOW / 2, "{fault:?}: only {most} bytes were ever kept");
+        let failed = stream.finish(Duration::ZERO).unwrap_err();
+        assert_eq!((failed.report.accepted, failed.report.in_memory), (accepted, accepted), "{fault:?}");
+        assert_eq!(failed.report.unconfirmed, vec![0..accepted], "{fault:?}");
     }
-    let levels = stream.get_metrics_snapshot();
-    assert!(accepted * 60 < 4 * 1024 * 1024, "{accepted} rows were accepted");
-    assert!(levels.ingestion_channel_bytes <= 1024 * 1024 + 32 * 1024, "{levels:?}");
-    let failed = stream.finish(Duration::ZERO).unwrap_err();
-    assert_eq!(failed.report.in_memory, accepted);
 }
 
 #[test]
@@ -171,4 +186,13 @@ fn with_the_window_off_the_report_names_what_a_failed_stream_carried() {
     assert_eq!(failed.error.code(), ErrorCode::Dropped);
     assert!(failed.report.dropped >= 500, "{}", failed.report);
     assert_eq!(failed.report.confirmed + failed.report.dropped, 5_000);
+    let named: u64 = failed.report.unconfirmed.iter().map(|ids| ids.end - ids.start).sum();
+    assert_eq!(named, failed.report.dropped, "{}", failed.report);
+    assert_eq!(failed.report.unconfirmed, failed.report.dropped_ids);
+    assert_eq!(failed.report.unconfirmed.first().map(|ids| ids.start), Some(0), "the first stream failed");
+    let told = std::iter::from_fn(|| stream.events().poll());
+    let told: u64 =
+        told.filter(|event| event.kind.name() == "dropped").filter_map(|event| event.kind.rows()).sum();
+    assert_eq!(told, failed.report.dropped);
+    assert_eq!(stream.confirmed_watermark(), 0, "lost rows are not passed over");
 }

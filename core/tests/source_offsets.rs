@@ -145,6 +145,12 @@ fn kill_and_restart(mode: &str) {
         assert!(resumed >= before, "{mode}, kill {life}: resumed at {resumed}, before {before}");
         moved += u64::from(resumed > before);
         (again, most, before) = (again + repeated, most.max(repeated), resumed);
+        // Every fourth one is killed before it came far, however slow the machine is; the others behind a checkpoint.
+        let deadline = Instant::now() + TIMEOUT;
+        while !life.is_multiple_of(4) && read.get() <= resumed + INTERVAL {
+            assert!(Instant::now() < deadline, "{mode}, kill {life}: no checkpoint beyond {resumed}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::thread::sleep(Duration::from_millis((life * 37) % 90));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -154,7 +160,7 @@ fn kill_and_restart(mode: &str) {
     assert!(read.get() - resumed <= INTERVAL.max(10), "{mode}: {resumed} of {end}");
     let rest: Vec<_> = output.lines().map(Result::unwrap).collect();
     assert!(child.wait().unwrap().success(), "{mode}: {rest:?}");
-    assert!(moved * 4 >= kills, "{mode}: only {moved} of {kills} processes came to a checkpoint");
+    assert!(moved * 2 >= kills, "{mode}: only {moved} of {kills} processes came to a checkpoint");
     assert_complete(&server, end, u64::MAX);
     say(&format!(
         "{mode}: {kills} kills, {end} rows, {again} read again, at most {most} of {INTERVAL} after a kill"

@@ -301,6 +301,28 @@ fn damage_goes_to_quarantine_once_and_costs_only_its_chunk() {
     assert_eq!(quarantined(&fs), 2);
 }
 
+/// Killed at each call until the first row is written: whatever stands in `data/` then, nothing empty stays.
+#[test]
+fn a_file_that_was_created_and_not_yet_written_to_goes_at_the_next_start() {
+    let data_files = |fs: &FakeFileSystem| -> Vec<PathBuf> {
+        fs.paths().into_iter().filter(|path| path.extension().is_some_and(|is| is == "pbfs")).collect()
+    };
+    let mut empty = 0;
+    for ahead in 0..8 {
+        let mut rig = Rig::new(no_reserve());
+        rig.fs.fail_in(ahead, Fault::Die);
+        rig.add().ok();
+        rig.writer.flush().ok();
+        let killed = rig.fs.killed();
+        let is_empty = |path: &PathBuf| killed.content(path).is_some_and(|bytes| bytes.is_empty());
+        empty += data_files(&killed).iter().filter(|path| is_empty(path)).count();
+        let again = open(&killed);
+        assert_eq!(again.strangers(), [], "killed at call {ahead}");
+        assert!(!data_files(&killed).iter().any(is_empty), "killed at call {ahead}");
+    }
+    assert!(empty > 0, "no kill left an empty file");
+}
+
 #[test]
 fn links_fifos_empty_and_foreign_files_are_left_alone_and_reported() {
     let root = tempfile::tempdir().unwrap();

@@ -24,7 +24,7 @@ with ss.Stream(
     config,
     mode="file_backup",
     uri="https://grpc-api.siftstack.com",
-    api_key="not used yet",
+    api_key="not-used-yet",
     ingestion_config_id="00000000-0000-0000-0000-000000000001",
     disk_backup_policy={"backups_dir": directory},
 ) as stream:

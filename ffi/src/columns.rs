@@ -139,7 +139,7 @@ fn send(
 }
 
 /// `count` values of the caller.
-fn array<'a, T>(values: *const T, count: usize, name: &str) -> Result<&'a [T]> {
+pub(crate) fn array<'a, T>(values: *const T, count: usize, name: &str) -> Result<&'a [T]> {
     if count == 0 {
         return Ok(&[]);
     }

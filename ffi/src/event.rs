@@ -35,7 +35,7 @@ pub enum siftstream_event_kind {
     /// The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt, and the wait
     /// that Sift asked for, if it did.
     SIFTSTREAM_EVENT_DISCONNECTED = 2,
-    /// Sift confirmed all that one gRPC stream carried. Has rows, ranges and the duration.
+    /// Sift confirmed all that one gRPC stream carried. Has rows, ranges, flows and the duration.
     SIFTSTREAM_EVENT_CHECKPOINT = 3,
     /// A gRPC stream confirmed nothing of what it carried; the rows are sent again. Has rows, ranges and an error.
     SIFTSTREAM_EVENT_CHECKPOINT_FAILED = 4,
@@ -55,8 +55,8 @@ pub enum siftstream_event_kind {
     SIFTSTREAM_EVENT_RECOVERED = 11,
     /// Everything that was owed from the disk is confirmed.
     SIFTSTREAM_EVENT_CAUGHT_UP = 12,
-    /// Rows were given up, by a policy that the user chose or because a disk lost them. Has rows, ranges where these are
-    /// known, and the cause as the subject.
+    /// Rows were given up, by a policy that the user chose or because a disk lost them. Has rows, ranges and flows where
+    /// these are known, and the cause as the subject.
     SIFTSTREAM_EVENT_DROPPED = 13,
 }
 
@@ -189,6 +189,40 @@ pub extern "C" fn siftstream_event_range(
     })
 }
 
+/// How many flows the rows it is about belong to, where that is known; 0 if `event` is no living event.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_event_flows(event: *const siftstream_event) -> usize {
+    read(event, 0, |kind| kind.flows().len())
+}
+
+/// Gives the name of a flow in *name_out, and in *rows_out how many of the rows belong to it; the first is `at` 0. The
+/// text belongs to the event.
+///
+/// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last flow. Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_event_flow(
+    event: *const siftstream_event,
+    at: usize,
+    name_out: *mut siftstream_str,
+    rows_out: *mut u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || {
+        let told = handle::shared(event)?;
+        let flows = told.event.kind.flows();
+        let found = flows.get(at).ok_or_else(|| {
+            let message = format!("there is no flow {at}: the event has {}", flows.len());
+            Error::new(ErrorCode::NotFound, message)
+        })?;
+        let (name, rows) = (output(name_out, "name_out")?, output(rows_out, "rows_out")?);
+        name.write(siftstream_str::of(&found.flow));
+        rows.write(found.rows);
+        Ok(())
+    })
+}
+
 /// Gives in *file_out the number of the file it is about.
 ///
 /// Errors: INVALID_ARGUMENT, NOT_FOUND if it is not about a file. Thread-safety: any thread. Blocking: never.
@@ -199,10 +233,10 @@ pub extern "C" fn siftstream_event_file(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        let file = handle::shared(event)?.event.kind.file().ok_or_else(|| {
+        let (place, event) = (output(file_out, "file_out")?, handle::shared(event)?);
+        place.write(event.event.kind.file().ok_or_else(|| {
             Error::new(ErrorCode::NotFound, "the event is not about a file: look at its kind first")
-        })?;
-        output(file_out, "file_out")?.write(file);
+        })?);
         Ok(())
     })
 }

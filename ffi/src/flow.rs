@@ -1,6 +1,6 @@
 //! A flow of a stream: what rows are made for.
 
-use siftstream_core::FlowDescriptor;
+use siftstream_core::{ChannelIndex, Error, ErrorCode, FlowDescriptor};
 
 use crate::boundary::{enter, free, output};
 use crate::error::siftstream_error;
@@ -47,6 +47,27 @@ pub extern "C" fn siftstream_flow_channel_index(
         let index = handle::shared(flow)?.index(channel.get("channel")?)?.position();
         // A flow has far fewer channels than a u32 counts.
         output(index_out, "index_out")?.write(u32::try_from(index).unwrap_or(u32::MAX));
+        Ok(())
+    })
+}
+
+/// Gives in *type_out the type of the channel at `index`, a siftstream_channel_type.
+///
+/// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL. Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_flow_channel_type(
+    flow: *const siftstream_flow,
+    index: u32,
+    type_out: *mut i32,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || {
+        let flow = handle::shared(flow)?;
+        let data_type = flow.data_type(ChannelIndex::new(index)).ok_or_else(|| {
+            let message = format!("the flow '{}' has no channel {index}: use a smaller index", flow.name());
+            Error::new(ErrorCode::UnknownChannel, message)
+        })?;
+        output(type_out, "type_out")?.write(data_type.number());
         Ok(())
     })
 }

@@ -19,6 +19,7 @@ mod level;
 mod listener;
 mod metrics;
 mod metrics_server;
+mod realtime;
 mod report;
 mod row;
 mod slots;

@@ -271,6 +271,15 @@ pub extern "C" fn siftstream_metrics_current_backoff_us(metrics: *const siftstre
     )
 }
 
+/// Memory held by rows that were taken to be sent and are not confirmed: what the replay window bounds. 0 in modes with
+/// files, or if `metrics` is no living snapshot.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_metrics_replay_window_bytes(metrics: *const siftstream_metrics) -> u64 {
+    value_or(0, || Ok(handle::shared(metrics)?.replay_window_bytes))
+}
+
 /// How often a gRPC stream ended with the status `code`; 0 if `code` is none, or `metrics` no living snapshot.
 ///
 /// Thread-safety: any thread. Blocking: never.

@@ -14,7 +14,7 @@ pub struct siftstream_metrics_server {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_metrics_server, MetricsServer, 0x5C, "metrics server");
+kind!(siftstream_metrics_server, MetricsServer, 0x75, "metrics server");
 
 /// Begins to serve metrics on `address` (`127.0.0.1:9464`; port 0 lets the system choose) into *out: `/metrics` for
 /// Prometheus, `/metrics.json`, `/healthz`. There is no authentication: use the loopback interface. The caller frees it,

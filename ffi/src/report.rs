@@ -1,6 +1,8 @@
 //! What became of each row, told by finish.
 
-use siftstream_core::{Error, ErrorCode, Report};
+use std::ops::Range;
+
+use siftstream_core::{Error, ErrorCode, Report, Result};
 
 use crate::boundary::{enter, free, output, value_or};
 use crate::error::siftstream_error;
@@ -91,17 +93,42 @@ pub extern "C" fn siftstream_report_unconfirmed_range(
     end_out: *mut u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    enter(error, || {
-        let report = handle::shared(report)?;
-        let range = report.unconfirmed.get(at).ok_or_else(|| {
-            let count = report.unconfirmed.len();
-            Error::new(ErrorCode::NotFound, format!("there is no range {at}: the report has {count}"))
-        })?;
-        let (first, end) = (output(first_out, "first_out")?, output(end_out, "end_out")?);
-        first.write(range.start);
-        end.write(range.end);
-        Ok(())
-    })
+    enter(error, || give_range(&handle::shared(report)?.unconfirmed, at, first_out, end_out))
+}
+
+/// How many ranges of message IDs belong to rows that were dropped, where these are known; 0 if `report` is no living
+/// report.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_report_dropped_ranges(report: *const siftstream_report) -> usize {
+    value_or(0, || Ok(handle::shared(report)?.dropped_ids.len()))
+}
+
+/// Gives a range of message IDs of rows that were dropped: from *first_out to before *end_out. Ranges are in order; the
+/// first is `at` 0.
+///
+/// Errors: INVALID_ARGUMENT, NOT_FOUND beyond the last range. Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_report_dropped_range(
+    report: *const siftstream_report,
+    at: usize,
+    first_out: *mut u64,
+    end_out: *mut u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    enter(error, || give_range(&handle::shared(report)?.dropped_ids, at, first_out, end_out))
+}
+
+fn give_range(ranges: &[Range<u64>], at: usize, first_out: *mut u64, end_out: *mut u64) -> Result<()> {
+    let (first, end) = (output(first_out, "first_out")?, output(end_out, "end_out")?);
+    let range = ranges.get(at).ok_or_else(|| {
+        let message = format!("there is no range {at}: the report has {}", ranges.len());
+        Error::new(ErrorCode::NotFound, message)
+    })?;
+    first.write(range.start);
+    end.write(range.end);
+    Ok(())
 }
 
 /// Frees a report. NULL is fine.

@@ -265,7 +265,7 @@ pub extern "C" fn siftstream_stream_finish(
                 Ok(())
             }
             Err(FinishError { error, report }) => {
-                give(report);
+                give(*report);
                 Err(error)
             }
         }

@@ -18,7 +18,7 @@ use siftstream_core::proto::sift::ingest::v1::{
     IngestWithConfigDataStreamRequest as WireRow, ingest_with_config_data_channel_value::Type,
 };
 use siftstream_core::spool::pbfs::{Item, PbfsReader};
-use siftstream_server::{Code, Effect, Fault, FaultStatus, LocalServer, Times, When};
+use siftstream_server::{Code, Effect, Fault, FaultStatus, LocalServer, Times, Value, When};
 
 const KEY: &str = "a-key-for-tests";
 
@@ -105,14 +105,17 @@ fn entries(path: &Path) -> Vec<PathBuf> {
 
 /// The rows of a slot, as core reads them.
 fn rows_in(slot: &Path) -> Vec<WireRow> {
+    entries(&slot.join("data")).iter().flat_map(|file| rows_of(file)).collect()
+}
+
+/// The rows of a file.
+fn rows_of(file: &Path) -> Vec<WireRow> {
     let mut rows = Vec::new();
-    for file in entries(&slot.join("data")) {
-        let bytes = std::fs::read(file).unwrap();
-        let mut reader = PbfsReader::new(bytes.as_slice()).unwrap();
-        while let Some(item) = reader.next_item().unwrap() {
-            let Item::Chunk(chunk) = item else { panic!("damaged: {item:?}") };
-            rows.extend(chunk.messages().map(|message| WireRow::decode(message).unwrap()));
-        }
+    let bytes = std::fs::read(file).unwrap();
+    let mut reader = PbfsReader::new(bytes.as_slice()).unwrap();
+    while let Some(item) = reader.next_item().unwrap() {
+        let Item::Chunk(chunk) = item else { panic!("damaged: {item:?}") };
+        rows.extend(chunk.messages().map(|message| WireRow::decode(message).unwrap()));
     }
     rows
 }
@@ -122,6 +125,29 @@ fn slot_of(dir: &Path, stream_name: &str) -> PathBuf {
         entries(dir).into_iter().filter(|slot| slot.to_string_lossy().contains(stream_name)).collect();
     assert_eq!(named.len(), 1, "{named:?}");
     named[0].clone()
+}
+
+#[test]
+fn poison_rows_and_rows_without_room_are_dealt_with_from_c_as_chosen_and_named() {
+    const POISON: u64 = 777;
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    server.state().object_to_rows(|_, values| match values.first() {
+        Some(Value::Uint64(POISON)) => Some("poison".to_owned()),
+        _ => None,
+    });
+    let program = compile("tests/c/failure_test.c", C11.0, C11.1, dir.path());
+    let status = run_with(&server, &program, &[&server.uri(), KEY, dir.path().to_str().unwrap()]);
+    assert!(status.success(), "{status}");
+    let slot = slot_of(&dir.path().join("backups"), "skip");
+    for quarantine in [dir.path().join("quarantine"), slot.join("quarantine")] {
+        let files: Vec<_> = entries(&quarantine).into_iter().filter(|path| path.is_file()).collect();
+        assert_eq!(files.len(), 2, "one row, and why: {files:?}");
+        let [row] = &rows_of(&files[0])[..] else { panic!("{} has other than one row", files[0].display()) };
+        assert_eq!(row.channel_values[0].r#type, Some(Type::Uint64(POISON)));
+        let why = std::fs::read_to_string(&files[1]).unwrap();
+        assert!(why.contains("numbers") && why.contains("777") && why.contains("poison"), "{why}");
+    }
 }
 
 #[test]
@@ -312,6 +338,28 @@ fn threads_that_use_finish_and_free_one_handle_get_answers() {
     let dir = tempfile::tempdir().unwrap();
     let program = compile("tests/c/threads_test.c", C11.0, C11.1, dir.path());
     run(&program, &[dir.path().join("backups").to_str().unwrap()]);
+}
+
+#[test]
+fn memory_is_warm_events_can_be_polled_for_and_threads_are_where_they_were_put() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/realtime_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY]);
+}
+
+#[test]
+fn rows_that_sixteen_threads_send_on_one_stream_all_arrive() {
+    let rows: u64 = std::env::var("SIFTSTREAM_THREAD_ROWS").map_or(10_000, |text| text.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/many_threads_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, &rows.to_string()]);
+    let tally = server.state().flow("numbers").unwrap();
+    assert_eq!(
+        (tally.rows, tally.sequence.unwrap().ranges().to_vec()),
+        (16 * rows, vec![(0, 16 * rows - 1)])
+    );
 }
 
 #[test]

@@ -143,8 +143,7 @@ enum siftstream_event_kind
   SIFTSTREAM_EVENT_UNKNOWN = 0,
   // A connection to the endpoint is open.
   SIFTSTREAM_EVENT_CONNECTED = 1,
-  // The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt, and the wait
-  // that Sift asked for, if it did.
+  // The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt.
   SIFTSTREAM_EVENT_DISCONNECTED = 2,
   // Sift confirmed all that one gRPC stream carried. Has rows, ranges, flows and the duration.
   SIFTSTREAM_EVENT_CHECKPOINT = 3,
@@ -215,6 +214,25 @@ typedef int32_t siftstream_channel_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What happens once a row was found that Sift rejects for what is in it.
+enum siftstream_failure_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The stream ends with an error that names flow, message ID and reason; all data is kept.
+  SIFTSTREAM_FAILURE_STOP = 0,
+  // The row is kept in quarantine with the reason, counted as rejected, and the stream goes on.
+  SIFTSTREAM_FAILURE_SKIP = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_failure_policy siftstream_failure_policy;
+#else
+typedef int32_t siftstream_failure_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // When written rows are made to survive a power failure. Finished files are always synced.
 enum siftstream_fsync
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -280,6 +298,27 @@ typedef int32_t siftstream_mode;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What happens to rows when the channel that senders wait for is full.
+enum siftstream_overflow_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Senders wait, as long as they chose to; a call that does not wait answers FULL.
+  SIFTSTREAM_OVERFLOW_BLOCK = 0,
+  // The row that finds no room is dropped.
+  SIFTSTREAM_OVERFLOW_DROP_NEWEST = 1,
+  // The oldest rows that wait make room, about 16 KiB of them at a time; never rows that are being sent or written.
+  SIFTSTREAM_OVERFLOW_DROP_OLDEST = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_overflow_policy siftstream_overflow_policy;
+#else
+typedef int32_t siftstream_overflow_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // A version of TLS.
 enum siftstream_tls_version
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -319,46 +358,6 @@ enum siftstream_when_full
 typedef enum siftstream_when_full siftstream_when_full;
 #else
 typedef int32_t siftstream_when_full;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-// What happens once a row was found that Sift rejects for what is in it.
-enum siftstream_failure_policy
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  // The stream ends with an error that names flow, message ID and reason; all data is kept.
-  SIFTSTREAM_FAILURE_STOP = 0,
-  // The row is kept in quarantine with the reason, counted as rejected, and the stream goes on.
-  SIFTSTREAM_FAILURE_SKIP = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum siftstream_failure_policy siftstream_failure_policy;
-#else
-typedef int32_t siftstream_failure_policy;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-// What happens to rows when the channel that senders wait for is full.
-enum siftstream_overflow_policy
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  // Senders wait, as long as they chose to; a call that does not wait answers FULL.
-  SIFTSTREAM_OVERFLOW_BLOCK = 0,
-  // The row that finds no room is dropped.
-  SIFTSTREAM_OVERFLOW_DROP_NEWEST = 1,
-  // The oldest rows that wait make room, about 16 KiB of them at a time; never rows that are being sent or written.
-  SIFTSTREAM_OVERFLOW_DROP_OLDEST = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum siftstream_overflow_policy siftstream_overflow_policy;
-#else
-typedef int32_t siftstream_overflow_policy;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -413,6 +412,30 @@ typedef struct siftstream_bytes {
   size_t len;
 } siftstream_bytes;
 
+// The values of one channel in many rows: a view of the caller's memory, which must not change during the call.
+typedef struct siftstream_column {
+  // `count` values of the type's C type: double, float, int32_t, uint32_t, int64_t, uint64_t; uint8_t for
+  // SIFTSTREAM_BOOL, 0 is false; uint32_t for SIFTSTREAM_ENUM; siftstream_str for SIFTSTREAM_STRING; siftstream_bytes
+  // for SIFTSTREAM_BIT_FIELD and SIFTSTREAM_BYTES. Aligned as that type asks. May be NULL if `count` is 0.
+  const void *values;
+  // How many values: one for each timestamp.
+  size_t count;
+  // NULL, or a bit for each value, the lowest bit of a byte first. A value whose bit is 0 is "no news", and is not
+  // looked at.
+  const uint8_t *validity;
+  // The index of the channel within the flow.
+  uint32_t channel;
+  // A siftstream_channel_type: that of the channel.
+  int32_t channel_type;
+} siftstream_column;
+
+// Is called with each event of a stream, on a thread of the library. The event is the library's: it is freed when the
+// call returns. The call must return: neither an exception nor longjmp may leave it.
+typedef void (*siftstream_event_callback)(void *user_data, const struct siftstream_event *event);
+
+// Is called once, when `user_data` is not needed any more. Neither an exception nor longjmp may leave it.
+typedef void (*siftstream_free_callback)(void *user_data);
+
 // The content of a value; the member that its type names is set.
 typedef union siftstream_value_content {
   // For SIFTSTREAM_DOUBLE.
@@ -445,75 +468,9 @@ typedef struct siftstream_value {
   union siftstream_value_content content;
 } siftstream_value;
 
-// A value and the name of its channel.
-typedef struct siftstream_channel_value {
-  // The channel's name.
-  struct siftstream_str channel;
-  // Its value.
-  struct siftstream_value value;
-} siftstream_channel_value;
-
-// The values of one channel in many rows: a view of the caller's memory, which must not change during the call.
-typedef struct siftstream_column {
-  // `count` values of the type's C type: double, float, int32_t, uint32_t, int64_t, uint64_t; uint8_t for
-  // SIFTSTREAM_BOOL, 0 is false; uint32_t for SIFTSTREAM_ENUM; siftstream_str for SIFTSTREAM_STRING; siftstream_bytes
-  // for SIFTSTREAM_BIT_FIELD and SIFTSTREAM_BYTES. Aligned as that type asks. May be NULL if `count` is 0.
-  const void *values;
-  // How many values: one for each timestamp.
-  size_t count;
-  // NULL, or a bit for each value, the lowest bit of a byte first. A value whose bit is 0 is "no news", and is not
-  // looked at.
-  const uint8_t *validity;
-  // The index of the channel within the flow.
-  uint32_t channel;
-  // A siftstream_channel_type: that of the channel.
-  int32_t channel_type;
-} siftstream_column;
-
-// Is called with each event of a stream, on a thread of the library. The event is the library's: it is freed when the
-// call returns. The call must return: neither an exception nor longjmp may leave it.
-typedef void (*siftstream_event_callback)(void *user_data, const struct siftstream_event *event);
-
-// Is called once, when `user_data` is not needed any more. Neither an exception nor longjmp may leave it.
-typedef void (*siftstream_free_callback)(void *user_data);
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
-
-// Sends a row of the flow with `count` values in any order; channels that are not named are sent as "no news". Names and
-// texts are copied. With siftstream_config_set_auto_register_flows the flow may be unknown: it is registered first, and
-// the call waits for that. Slower than a siftstream_row, and allocates.
-//
-// Errors: TIMEOUT, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, UNKNOWN_CHANNEL, WRONG_TYPE, INVALID_ARGUMENT, SCHEMA_MISMATCH
-// with the difference and others; then nothing was accepted. Thread-safety: any thread. Blocking: up to `timeout_ms`.
-siftstream_status siftstream_stream_send_by_name(const struct siftstream_stream *stream,
-                                                 struct siftstream_str flow,
-                                                 int64_t timestamp_ns,
-                                                 const struct siftstream_channel_value *values,
-                                                 size_t count,
-                                                 uint32_t timeout_ms,
-                                                 struct siftstream_error **error);
-
-// The same without ever waiting. FULL means that there is no room now, or that the flow is being registered. FULL makes
-// no error object.
-//
-// Errors: FULL, and those of siftstream_stream_send_by_name but TIMEOUT. Thread-safety: any thread. Blocking: never.
-siftstream_status siftstream_stream_try_send_by_name(const struct siftstream_stream *stream,
-                                                     struct siftstream_str flow,
-                                                     int64_t timestamp_ns,
-                                                     const struct siftstream_channel_value *values,
-                                                     size_t count,
-                                                     struct siftstream_error **error);
-
-// Keeps the flows of `config` for their first rows: each is registered with its config, units and names of enum values
-// included, when its first row is sent by name. Nothing else of the config is looked at; it is only read.
-//
-// Errors: NOT_CONFIGURED without siftstream_config_set_auto_register_flows, INVALID_ARGUMENT; then flows before the one
-// that is refused are kept. Thread-safety: any thread; nobody may change the config meanwhile. Blocking: never.
-siftstream_status siftstream_stream_stage_flows(const struct siftstream_stream *stream,
-                                                const struct siftstream_config *config,
-                                                struct siftstream_error **error);
 
 // Sets the file that keeps the checkpoints of the inputs, so that they survive the process; kept in memory only by
 // default. It is created with the first one. The text is copied. For SIFTSTREAM_MODE_LIVE_ONLY; modes that write files
@@ -902,14 +859,6 @@ siftstream_status siftstream_config_set_retry_policy(struct siftstream_config *c
                                                      uint32_t backoff_multiplier,
                                                      struct siftstream_error **error);
 
-// Sets the longest wait that Sift can ask for (google.rpc.RetryInfo), in milliseconds; 60,000 by default. If it asks for
-// more, it is asked again after this, and an event tells both. Holds for sending and for other calls.
-//
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_max_retry_after_ms(struct siftstream_config *config,
-                                                           uint64_t milliseconds,
-                                                           struct siftstream_error **error);
-
 // Ends a stream at the first failure of sending. For modes that send to Sift.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
@@ -1049,32 +998,6 @@ siftstream_status siftstream_config_set_fsync(struct siftstream_config *config,
                                               uint64_t interval_ms,
                                               struct siftstream_error **error);
 
-// Sets the key of this name; docs/configuration.md lists them. `value` is what would stand in an environment variable:
-// a number, a text such as "250ms" or "64MiB", "true", "none", a list separated by commas. The texts are copied.
-//
-// Errors: INVALID_ARGUMENT; for an unknown key its message names the nearest known one.
-// Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set(struct siftstream_config *config,
-                                        struct siftstream_str key,
-                                        struct siftstream_str value,
-                                        struct siftstream_error **error);
-
-// Adds what a TOML file says: keys, flows with their channels, the run, metadata. What was set by a call or by the
-// environment stays, and so do flows of the same name. After an error nothing has changed.
-//
-// Errors: INVALID_ARGUMENT with the line, NOT_FOUND, IO.
-// Thread-safety: one thread at a time. Blocking: while the file is read.
-siftstream_status siftstream_config_load_file(struct siftstream_config *config,
-                                              struct siftstream_str path,
-                                              struct siftstream_error **error);
-
-// Adds what environment variables say: SIFTSTREAM_ and the name of a key in capitals, dots as underscores. They win
-// over a file; what was set by a call stays. After an error nothing has changed.
-//
-// Errors: INVALID_ARGUMENT, also for a variable whose name is nearly that of a key.
-// Thread-safety: one thread at a time, and none may change the environment meanwhile. Blocking: never.
-siftstream_status siftstream_config_load_env(struct siftstream_config *config,
-                                             struct siftstream_error **error);
 // Sets what happens to rows that Sift rejects, a siftstream_failure_policy; SIFTSTREAM_FAILURE_STOP by default. Sift
 // tells of such rows only with siftstream_config_set_end_stream_on_validation_error. For modes that send to Sift.
 //
@@ -1110,6 +1033,33 @@ siftstream_status siftstream_config_set_quarantine_dir(struct siftstream_config 
 siftstream_status siftstream_config_set_overflow_policy(struct siftstream_config *config,
                                                         int32_t policy,
                                                         struct siftstream_error **error);
+
+// Sets the key of this name; docs/configuration.md lists them. `value` is what would stand in an environment variable:
+// a number, a text such as "250ms" or "64MiB", "true", "none", a list separated by commas. The texts are copied.
+//
+// Errors: INVALID_ARGUMENT; for an unknown key its message names the nearest known one.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set(struct siftstream_config *config,
+                                        struct siftstream_str key,
+                                        struct siftstream_str value,
+                                        struct siftstream_error **error);
+
+// Adds what a TOML file says: keys, flows with their channels, the run, metadata. What was set by a call or by the
+// environment stays, and so do flows of the same name. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT with the line, NOT_FOUND, IO.
+// Thread-safety: one thread at a time. Blocking: while the file is read.
+siftstream_status siftstream_config_load_file(struct siftstream_config *config,
+                                              struct siftstream_str path,
+                                              struct siftstream_error **error);
+
+// Adds what environment variables say: SIFTSTREAM_ and the name of a key in capitals, dots as underscores. They win
+// over a file; what was set by a call stays. After an error nothing has changed.
+//
+// Errors: INVALID_ARGUMENT, also for a variable whose name is nearly that of a key.
+// Thread-safety: one thread at a time, and none may change the environment meanwhile. Blocking: never.
+siftstream_status siftstream_config_load_env(struct siftstream_config *config,
+                                             struct siftstream_error **error);
 
 // Adds a tag to the asset; those it has stay. The text is copied.
 //
@@ -1269,13 +1219,42 @@ siftstream_status siftstream_config_add_bit_field_element(struct siftstream_conf
                                                           uint32_t bit_count,
                                                           struct siftstream_error **error);
 
-// Registers a flow that the config does not have when its first row is sent by name, with what
-// siftstream_stream_stage_flows kept for it, else with the names and types of that row. Off by default.
+// Sets what the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters. The
+// text is copied.
 //
-// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
-siftstream_status siftstream_config_set_auto_register_flows(struct siftstream_config *config,
-                                                            bool auto_register,
-                                                            struct siftstream_error **error);
+// Errors: INVALID_ARGUMENT. Whether the name can be used is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_name(struct siftstream_config *config,
+                                                    struct siftstream_str name,
+                                                    struct siftstream_error **error);
+
+// Sets the CPUs that the stream's threads run on: `count` numbers from 0 to 1,023, which are copied. By default, and
+// with a `count` of 0, they run on those of the thread that creates the stream.
+//
+// Errors: INVALID_ARGUMENT. Whether the machine has the CPUs is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_cpus(struct siftstream_config *config,
+                                                    const uint32_t *cpus,
+                                                    size_t count,
+                                                    struct siftstream_error **error);
+
+// Sets the nice value of the stream's threads, -20 (urgent) to 19; by default that of the thread that creates the
+// stream. Forgets a priority that was set.
+//
+// Errors: INVALID_ARGUMENT. Whether the system allows it is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_nice(struct siftstream_config *config,
+                                                    int32_t nice,
+                                                    struct siftstream_error **error);
+
+// Makes the stream's threads real-time threads (SCHED_FIFO) of a priority from 1 to 99. By default they are ordinary
+// threads, also if a real-time thread creates the stream. Forgets a nice value that was set.
+//
+// Errors: INVALID_ARGUMENT. Whether the system allows it is checked when a stream is created.
+// Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_thread_fifo_priority(struct siftstream_config *config,
+                                                             uint32_t priority,
+                                                             struct siftstream_error **error);
 
 // The status code of an error; SIFTSTREAM_INVALID_ARGUMENT if `error` is no living error.
 //
@@ -1386,12 +1365,6 @@ uint64_t siftstream_event_duration_us(const struct siftstream_event *event);
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_event_retry_in_us(const struct siftstream_event *event);
 
-// The wait that Sift asked for, in microseconds; more than the wait before the next attempt where
-// siftstream_config_set_max_retry_after_ms allows less. 0 if it asked for none, or `event` is no living event.
-//
-// Thread-safety: any thread. Blocking: never.
-uint64_t siftstream_event_retry_asked_us(const struct siftstream_event *event);
-
 // What it is about in a word: the name of the flow that was registered, or the cause of a drop. The text belongs to the
 // event; it is empty for other kinds, or if `event` is no living event.
 //
@@ -1463,6 +1436,14 @@ siftstream_status siftstream_flow_channel_index(const struct siftstream_flow *fl
                                                 struct siftstream_str channel,
                                                 uint32_t *index_out,
                                                 struct siftstream_error **error);
+
+// Gives in *type_out the type of the channel at `index`, a siftstream_channel_type.
+//
+// Errors: INVALID_ARGUMENT, UNKNOWN_CHANNEL. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_flow_channel_type(const struct siftstream_flow *flow,
+                                               uint32_t index,
+                                               int32_t *type_out,
+                                               struct siftstream_error **error);
 
 // Frees the handle; the flow itself stays. NULL is fine.
 //
@@ -1676,6 +1657,23 @@ siftstream_status siftstream_metrics_server_watch(const struct siftstream_metric
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 siftstream_status siftstream_metrics_server_free(struct siftstream_metrics_server *server);
+
+// Makes memory for `bytes` of encoded rows ready, at most 1 GiB, so that the first rows neither allocate nor meet page
+// faults. Beside this, a process that cannot have page faults locks its memory with mlockall.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never, but it touches all of that memory.
+siftstream_status siftstream_stream_prefault(const struct siftstream_stream *stream,
+                                             uint64_t bytes,
+                                             struct siftstream_error **error);
+
+// Gives in *fd_out a file descriptor that poll, epoll and select find readable while events of the stream wait to be
+// read with siftstream_stream_poll_event. Nothing else is to be done with it. It belongs to the stream and is closed
+// with it; each call gives the same one. With a callback for events it tells nothing. Linux only.
+//
+// Errors: INVALID_ARGUMENT, IO if there are no descriptors left. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_event_fd(const struct siftstream_stream *stream,
+                                             int *fd_out,
+                                             struct siftstream_error **error);
 
 // Rows that calls to send were told OK for; 0 if `report` is no living report.
 //
@@ -2051,6 +2049,8 @@ const char *siftstream_version(void);
 
 #endif  /* SIFTSTREAM_H */
 
+#ifndef SIFTSTREAM_STR
+
 /* A view of a string literal. */
 #define SIFTSTREAM_STR(literal) siftstream_str_of_bytes((literal), sizeof(literal) - 1)
 
@@ -2072,3 +2072,5 @@ static inline struct siftstream_str siftstream_str_of(const char *text) {
   }
   return siftstream_str_of_bytes(text, len);
 }
+
+#endif

@@ -36,6 +36,8 @@ export interface StreamEvent {
   rows?: number;
   /** Their message IDs, where these are known. */
   ranges?: IdRange[];
+  /** How many of them belong to each flow. */
+  flows?: Record<string, number>;
   /** The number of the backup file it is about. */
   file?: number;
   /** The error behind it. */
@@ -52,9 +54,24 @@ export interface StreamEvent {
   cause?: string;
 }
 
+/** How much a log record matters. */
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
+
+/** One line of the log. */
+export interface LogRecord {
+  /** When it was logged, in milliseconds since 1970. */
+  at: number;
+  level: LogLevel;
+  /** Which part of siftstream says it, such as `siftstream::ingestion`. */
+  target: string;
+  message: string;
+}
+
 /** The events of a `Stream` as an `EventEmitter`: each under its name, and each as `event`. */
 export type StreamEvents = { [name in StreamEventName]: [event: StreamEvent] } & {
   event: [event: StreamEvent];
+  /** The stream logged something; it does so only if it was opened with a `logLevel`. */
+  log: [record: LogRecord];
   /** The stream is finished: no more events come. */
   end: [];
 };

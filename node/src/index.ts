@@ -1,7 +1,7 @@
 /** Streams telemetry to Sift and never loses a row without saying so. */
 export type { Column, ColumnBatch } from './columns.js';
 export { AbortError, SiftStreamError, errorCodes, type DataStatus, type ErrorCode, type ErrorDetails } from './errors.js';
-export { eventNames, type StreamEvent, type StreamEventName, type StreamEvents } from './events.js';
+export { eventNames, type LogLevel, type LogRecord, type StreamEvent, type StreamEventName, type StreamEvents } from './events.js';
 export type {
   ChannelOptions,
   Duration,

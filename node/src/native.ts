@@ -26,6 +26,7 @@ export interface NativeStream {
   checkpoint(): void;
   watermarks(): string;
   metrics(): string;
+  trouble(): string | null;
   listen(listener: (event: string | null) => void): void;
   eventsDropped(): number;
   runId(): string | null;
@@ -76,7 +77,13 @@ export type NativeTimes = BigInt64Array | Float64Array;
 export type NativeEntries = unknown[];
 
 interface Native {
-  open(options: string, timeoutMs: number): Promise<NativeStream>;
+  open(
+    options: string,
+    timeoutMs: number,
+    logLevel?: string,
+    listener?: (record: string | null) => void,
+  ): Promise<NativeStream>;
+  configKeys(): string;
   startServer(options: string): Promise<NativeServer>;
   settleAtExit(ofProcess: boolean): void;
   errorCodes(): string;

@@ -1,4 +1,5 @@
 /** What can be chosen when a stream is opened. */
+import type { LogLevel } from './events.js';
 import type { ChannelType } from './value.js';
 
 /** Milliseconds, or a text such as `'250ms'`, `'5s'` or `'1h'`. */
@@ -60,17 +61,35 @@ export interface RetryOptions {
  * default, and an unknown key is an error.
  */
 export interface StreamOptions {
+  /** A TOML file with choices, flows and channels. What is chosen here or in the environment wins over it. */
+  configFile?: string;
+  /** Whether variables such as `SIFTSTREAM_URI` are looked at; what is chosen here wins over them. */
+  environment?: boolean;
+
+  /** Makes the stream log what matters so much or more, as `log` events; it is silent by default. */
+  logLevel?: LogLevel;
+
   /** Where rows go; `live_only` by default. */
   mode?: Mode;
   /** Tells streams of one schema apart, on disk and where checkpoints of inputs are kept. */
   streamName?: string;
   /** How many threads the stream runs on. */
   workerThreads?: number;
+  /** What the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters. */
+  threadName?: string;
+  /** The numbers of the CPUs that the stream's threads run on, as texts, if not those of the thread that opens it. */
+  threadCpus?: string[];
+  /** The nice value of the stream's threads, `-20` to `19`, if not that of the thread that opens it. */
+  threadNice?: string;
+  /** Makes the stream's threads real-time threads (SCHED_FIFO) of this priority, 1 to 99. */
+  threadFifoPriority?: number | null;
 
   /** The address of Sift's gRPC endpoint, such as `https://grpc-api.siftstack.com`. */
   uri?: string;
   /** The API key. */
   apiKey?: string;
+  /** A file that holds the API key and nothing else. Writing a new key to it rotates the key while the stream runs. */
+  apiKeyFile?: string;
   /** Takes `uri` and `apiKey` from this table of the user's `sift.toml`, or from its top level if it is empty. */
   profile?: string;
   /** Allows `http://`: the key and all data then travel unencrypted. */
@@ -96,6 +115,17 @@ export interface StreamOptions {
   connectTimeout?: Duration;
   /** The time for the TLS handshake, and for that of HTTP/2. */
   handshakeTimeout?: Duration;
+  /**
+   * The HTTP proxy to connect through, such as `http://user:password@proxy.example:3128`, or `none`. By default the
+   * environment says it (`HTTPS_PROXY`, …), but never for this machine itself.
+   */
+  proxy?: string;
+  /** Hosts that are reached without that proxy: names with all below them, addresses, networks, or `*`. */
+  noProxy?: readonly string[];
+  /** How often HTTP/2 asks whether the endpoint still lives, also while idle. */
+  http2KeepaliveInterval?: Duration;
+  /** How long the answer to that may take before the connection is given up. */
+  http2KeepaliveTimeout?: Duration;
   /** When TCP asks whether the endpoint still lives. */
   tcpKeepalive?: { idle?: Duration; interval?: Duration; retries?: number };
 
@@ -129,6 +159,8 @@ export interface StreamOptions {
   endStreamOnValidationError?: boolean;
   /** Registers a flow that is not part of the schema when its first row is sent by name. */
   autoRegisterFlows?: boolean;
+  /** What happens when the channel that senders wait for is full: they wait, or rows are dropped, counted and named. */
+  overflowPolicy?: 'block' | 'drop_newest' | 'drop_oldest';
   /** What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped. */
   failurePolicy?: 'stop' | 'skip';
   /** The same for the rows of single flows. */
@@ -198,8 +230,10 @@ export interface StreamOptions {
 
 /** The options as the native part takes them: JSON, with the keys of the configuration. */
 export function optionsJson(options: StreamOptions): string {
-  const { flows, assetMetadata, flowFailurePolicies, run, ...rest } = options;
+  const { configFile, environment, logLevel: _, flows, assetMetadata, flowFailurePolicies, run, ...rest } = options;
   return JSON.stringify({
+    configFile,
+    environment,
     options: Object.fromEntries(keys(rest)),
     flows: flows && flowList(flows),
     assetMetadata,

@@ -53,6 +53,8 @@ export interface Metrics {
   bytesSent: number;
   /** Rows that Sift has confirmed. */
   rowsConfirmed: number;
+  /** Bytes that confirmed gRPC streams of the live path carried. */
+  bytesConfirmed: number;
   /** Rows given up by a choice of the user. */
   rowsDropped: number;
   /** Rows that survive a crash of the process, from the first without a gap. */
@@ -73,12 +75,16 @@ export interface Metrics {
   recoveredRowsConfirmed: number;
   /** Rows of this stream that were confirmed after they were read back from disk. */
   rowsReingested: number;
+  /** Backup files of earlier streams that are yet to be sent again. */
+  filesToReingest: number;
   /** Rows that are yet to be read back from disk and sent, at this moment. */
   rowsOwed: number;
   /** Rows that wait to be sent. */
   ingestionChannelRows: number;
   /** Memory held by them. */
   ingestionChannelBytes: number;
+  /** Memory held by rows that were sent and are not confirmed, for sending them again. */
+  replayWindowBytes: number;
   /** Rows that wait to be written. */
   backupChannelRows: number;
   /** Memory held by them. */
@@ -89,6 +95,14 @@ export interface Metrics {
   checkpoints: number;
   /** gRPC streams that ended without one. */
   checkpointsFailed: number;
+  /** Checkpoints made because their interval had passed. */
+  checkpointsByTimer: number;
+  /** Checkpoints that a caller asked for: by a flush, a finish or `checkpoint`. */
+  checkpointsByRequest: number;
+  /** The time of all confirmed gRPC streams, from the first row to the confirmation, in milliseconds. */
+  checkpointTimeMs: number;
+  /** Half-closed gRPC streams whose answer is awaited. */
+  checkpointsAwaited: number;
   /** Answers OK that came too early to be a confirmation. */
   earlyOks: number;
   /** Waits before another attempt. */

@@ -3,8 +3,9 @@ import { EventEmitter } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
 
 import { pack, type ColumnBatch } from './columns.js';
-import { asking, SiftStreamError, told, waiting, watching } from './errors.js';
+import { asking, SiftStreamError, told, waiting, watching, type ErrorDetails } from './errors.js';
 import type { StreamEvent, StreamEvents } from './events.js';
+import { LogRelay } from './log.js';
 import { Mailbox } from './mailbox.js';
 import { native, type NativeStream } from './native.js';
 import { flowList, optionsJson, type Flows, type RunOptions, type StreamOptions } from './options.js';
@@ -87,13 +88,16 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
   }
 
   static async #start(options: StreamOptions, timeoutMs: number): Promise<Stream> {
+    const relay = new LogRelay();
+    const onLog = (record: string | null): void => relay.take(record);
     let opened: NativeStream;
     try {
-      opened = await native.open(optionsJson(options), timeoutMs);
+      opened = await native.open(optionsJson(options), timeoutMs, options.logLevel, options.logLevel && onLog);
     } catch (thrown) {
       throw told(thrown);
     }
     const stream = new Stream(opened);
+    if (options.logLevel) relay.connect(stream as EventEmitter);
     forgotten.register(stream, `the stream to asset "${options.assetName ?? ''}"`, stream.#native);
     return stream;
   }
@@ -167,6 +171,12 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
   /** How far the rows have come. */
   watermarks(): Watermarks {
     return JSON.parse(this.#native.watermarks()) as Watermarks;
+  }
+
+  /** What keeps rows from being delivered at this moment, if anything is known to. */
+  trouble(): SiftStreamError | undefined {
+    const trouble = this.#native.trouble();
+    return trouble === null ? undefined : new SiftStreamError(JSON.parse(trouble) as ErrorDetails);
   }
 
   /** The counters of this moment. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { Stream } from 'siftstream';
 import { LocalServer } from 'siftstream/testing';
@@ -19,6 +21,7 @@ test('events come to iterators and listeners, numbered, and end with the stream'
   const [event] = await patiently(checkpoint);
   assert.equal(event.rows, 1);
   assert.deepEqual(event.ranges, [[0, 1]]);
+  assert.deepEqual(event.flows, { engine: 1 });
   assert.ok(event.durationMs >= 0 && event.at > 1.6e12);
   await stream.finish();
   const all = await patiently(read);
@@ -75,6 +78,14 @@ test('a tap shows a sample of what is sent, bounded in rate and in memory', asyn
     const rest = collect(slow);
     await stream.finish();
     assert.ok((await patiently(rest)).length <= 3);
+  });
+});
+
+test('each metric is documented, and each documented one is there', async () => {
+  const declared = readFileSync(fileURLToPath(new URL('../../dist/report.d.ts', import.meta.url)), 'utf8');
+  const names = declared.slice(declared.indexOf('interface Metrics')).matchAll(/^ {4}(\w+):/gm);
+  await withStream(async (stream) => {
+    assert.deepEqual(Object.keys(stream.metrics()).sort(), Array.from(names, ([, name]) => name).sort());
   });
 });
 

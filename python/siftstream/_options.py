@@ -73,6 +73,8 @@ class Options(TypedDict, total=False):
     """The address of Sift's gRPC endpoint, such as `https://grpc-api.siftstack.com`."""
     api_key: str
     """The API key."""
+    api_key_file: PathLike
+    """A file that holds the API key and nothing else; writing a new key to it rotates the key."""
     profile: str
     """Takes `uri` and `api_key` from this table of your `sift.toml`, or from its top level if it is empty."""
     insecure: bool
@@ -80,17 +82,27 @@ class Options(TypedDict, total=False):
     stream_name: str
     """Tells streams of one schema apart, on disk and where checkpoints of inputs are kept."""
     worker_threads: int
+    thread_name: str
+    thread_cpus: Sequence[str]
+    thread_nice: str
+    thread_fifo_priority: int | None
     extra_ca_file: PathLike
     extra_ca_pem: str
     client_certificate_file: PathLike
     client_key_file: PathLike
     client_certificate_pem: str
     client_key_pem: str
+    proxy: str
+    """The HTTP proxy to connect through, or `"none"`; by default that of the environment."""
+    no_proxy: Sequence[str]
+    """Hosts that are reached without it."""
     server_name: str
     min_tls_version: Literal["1.2", "1.3"]
     connect_timeout: Time
     handshake_timeout: Time
     tcp_keepalive: TcpKeepalive
+    http2_keepalive_interval: Time
+    http2_keepalive_timeout: Time
     request_timeout: Time
     overall_timeout: Time
     control_retry_policy: RetryPolicy
@@ -110,6 +122,8 @@ class Options(TypedDict, total=False):
     flow_failure_policies: Mapping[str, Literal["stop", "skip"]]
     """The same for the rows of single flows."""
     quarantine_dir: PathLike
+    overflow_policy: Literal["block", "drop_newest", "drop_oldest"]
+    """What happens to rows for which there is no room: callers wait, or rows are dropped, counted and reported."""
     linger: Time
     ingestion_data_channel_capacity: int
     ingestion_data_channel_bytes: Size

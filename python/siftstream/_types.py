@@ -76,6 +76,7 @@ class Metrics:
         rows_sent: Rows given to gRPC streams; a row that is sent again counts again.
         bytes_sent: Bytes given to gRPC streams.
         rows_confirmed: Rows that Sift has confirmed.
+        bytes_confirmed: Bytes that confirmed gRPC streams carried.
         rows_dropped: Rows given up by a choice of yours.
         rows_written: Rows that survive a crash of the process; 0 without a disk.
         rows_durable: Rows that survive a power failure; 0 without a disk.
@@ -86,6 +87,7 @@ class Metrics:
         rows_recovered: Unconfirmed rows of earlier streams that were found on disk.
         recovered_rows_confirmed: Those of them that Sift has confirmed since.
         rows_reingested: Rows of this stream that were confirmed when they were sent again from the disk.
+        files_to_reingest: Backup files of earlier streams that are yet to be sent again.
         rows_owed: Rows that are to be sent again from the disk.
         ingestion_channel_rows: Rows that wait to be sent.
         ingestion_channel_bytes: Memory held by them.
@@ -94,9 +96,14 @@ class Metrics:
         streams_opened: gRPC streams opened.
         checkpoints: gRPC streams that ended with a confirmation.
         checkpoints_failed: gRPC streams that ended without one.
+        checkpoints_by_timer: Checkpoints made because their interval had passed.
+        checkpoints_by_request: Checkpoints that a call asked for.
+        checkpoint_time: Seconds of all confirmed gRPC streams together, from the first row to the confirmation.
+        checkpoints_awaited: Half-closed gRPC streams whose answer is awaited.
         early_oks: Answers OK that came too early to be a confirmation.
         retries: Waits before another attempt.
         current_backoff: The wait that goes on now, in seconds.
+        replay_window_bytes: Memory held by rows that were sent and are not confirmed, for sending them again.
         statuses: How often a gRPC stream ended with each status code, by number.
     """
 
@@ -105,6 +112,7 @@ class Metrics:
     rows_sent: int
     bytes_sent: int
     rows_confirmed: int
+    bytes_confirmed: int
     rows_dropped: int
     rows_written: int
     rows_durable: int
@@ -115,6 +123,7 @@ class Metrics:
     rows_recovered: int
     recovered_rows_confirmed: int
     rows_reingested: int
+    files_to_reingest: int
     rows_owed: int
     ingestion_channel_rows: int
     ingestion_channel_bytes: int
@@ -123,9 +132,14 @@ class Metrics:
     streams_opened: int
     checkpoints: int
     checkpoints_failed: int
+    checkpoints_by_timer: int
+    checkpoints_by_request: int
+    checkpoint_time: float
+    checkpoints_awaited: int
     early_oks: int
     retries: int
     current_backoff: float
+    replay_window_bytes: int
     statuses: tuple[int, ...]
 
     def as_dict(self) -> dict[str, Any]:

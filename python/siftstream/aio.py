@@ -34,7 +34,10 @@ _EVENT_PAUSE = 0.02
 
 
 class Stream(StreamBase):
-    """A stream of telemetry to Sift that never loses a row, for asyncio. The arguments are those of `siftstream.Stream`."""
+    """A stream of telemetry to Sift that never loses a row, for asyncio. The arguments are those of `siftstream.Stream`.
+
+    What `flow(name)` gives is shared with threads: of its calls, `try_row` and `try_send` never block the loop.
+    """
 
     def __init__(
         self,

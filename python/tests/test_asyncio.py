@@ -122,7 +122,7 @@ def test_flush_and_finish_leave_the_loop_free(sift_server: LocalServer, run: Run
 
 def test_events_are_an_async_iterator(sift_server: LocalServer, run: Run[set[str]]) -> None:
     async def work() -> set[str]:
-        seen = set()
+        seen: set[str] = set()
         stream = await ss.aio.Stream(CONFIG, **sift_server.options()).open()
 
         async def follow() -> None:

@@ -184,7 +184,7 @@ def test_a_full_stream_tells_how_many_rows_it_took(sift_server: LocalServer, ope
     sift_server.heal()
     stream.flow("all").send_columns(times[accepted:], {"int64": columns["int64"][accepted:]}, timeout=60)
     assert stream.finish(60).confirmed == count
-    assert sorted(row.get("int64") for row in rows_of(sift_server, stream, False)) == list(range(count))
+    assert sorted(int(row["int64"]) for row in rows_of(sift_server, stream, False)) == list(range(count))
 
 
 def test_a_million_rows_of_ten_arrive_without_a_copy(sift_server: LocalServer, open_stream: Open) -> None:

@@ -79,6 +79,20 @@ print(time.time(), flush=True)
     assert time.time() - float(ends_well(script, sift_server.uri)) < 20
 
 
+def test_a_program_may_end_right_after_its_loop(sift_server: LocalServer) -> None:
+    script = """
+import asyncio
+async def main():
+    async with ss.aio.Stream(CONFIG, **options()) as stream:
+        await stream.send("engine", {"step": 1})
+        flushes = [asyncio.create_task(stream.flush(timeout=20)) for _ in range(20)]
+        await flushes[0]
+asyncio.run(main())
+"""
+    for _ in range(5):
+        ends_well(script, sift_server.uri)
+
+
 def test_a_forked_child_gets_an_error_and_the_parent_goes_on(sift_server: LocalServer) -> None:
     script = """
 stream = ss.Stream(CONFIG, **options())

@@ -182,7 +182,7 @@ def test_a_changed_flow_is_told(open_stream: Open) -> None:
         open_stream(changed)
 
 
-@pytest.mark.parametrize("options", [{"lingr": 1}, {"mode": "live"}, {"checkpoint_interval": -1}])
+@pytest.mark.parametrize("options", [{"checkpoint_interval": -1}])
 def test_a_wrong_option_is_a_value_error(open_stream: Open, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         open_stream(**options)

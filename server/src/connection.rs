@@ -4,7 +4,6 @@ use crate::control::Control;
 use crate::faults::GoAway;
 use crate::ingest::{self, IngestStream};
 use crate::news::Listener;
-use crate::response::send_status;
 use crate::shared::{Shared, lock};
 use crate::stream_record::IngestKind;
 use crate::unary;
@@ -155,9 +154,8 @@ async fn route(
 ) {
     if !shared.admits(request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes)) {
         shared.state.count_refused();
-        // A client that is gone needs no answer.
-        send_status(&mut respond, &Status::unauthenticated("the API key is missing or wrong")).ok();
-        return;
+        let status = Status::unauthenticated("the API key is missing or wrong");
+        return unary::answer(&shared, &mut respond, &status);
     }
     let kind = match request.uri().path() {
         WITH_CONFIG => IngestKind::WithConfig,

@@ -12,6 +12,7 @@
 mod connection;
 mod control;
 mod count_only;
+mod date;
 mod endpoint;
 mod fault_flag;
 mod faults;
@@ -38,6 +39,7 @@ mod validate;
 mod value;
 mod wire;
 
+pub use date::AnswerDate;
 pub use endpoint::Endpoint;
 pub use fault_flag::FaultFlag;
 pub use faults::{

@@ -6,6 +6,7 @@ mod host;
 pub use builder::Builder;
 
 use crate::connection::Command;
+use crate::date::AnswerDate;
 use crate::faults::{ConnectionFault, Fault, FaultStatus, GoAway, Times, UnaryFault};
 use crate::gate::Blackhole;
 use crate::shared::{Shared, lock};
@@ -67,6 +68,11 @@ impl LocalServer {
     /// From now on calls must bear this key; `None` admits everybody.
     pub fn set_api_key(&self, key: Option<&str>) {
         *lock(&self.shared.api_key) = key.map(str::to_owned);
+    }
+
+    /// Which time the answers bear from now on.
+    pub fn set_date(&self, date: AnswerDate) {
+        self.shared.dating.set(date);
     }
 
     /// Queues a fault for the ingest streams to come.

@@ -11,7 +11,17 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Ends the call with `status`, without a message.
 pub(crate) fn send_status(respond: &mut SendResponse<Bytes>, status: &Status) -> Result<(), h2::Error> {
+    send_status_with(respond, status, HeaderMap::new())
+}
+
+/// The same with these headers beside it.
+pub(crate) fn send_status_with(
+    respond: &mut SendResponse<Bytes>,
+    status: &Status,
+    headers: HeaderMap,
+) -> Result<(), h2::Error> {
     let mut response = Response::new(());
+    *response.headers_mut() = headers;
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     if status.add_header(response.headers_mut()).is_err() {
         response.headers_mut().insert(GRPC_STATUS, HeaderValue::from(status.code() as i32));

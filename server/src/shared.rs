@@ -1,6 +1,7 @@
 //! What the server's handle and its connections share.
 
 use crate::connection::Command;
+use crate::date::Dating;
 use crate::faults::{ConnectionFault, Fault, FaultStatus, Script, UnaryFault};
 use crate::gate::Gates;
 use crate::news::News;
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,
     pub(crate) api_key: Mutex<Option<String>>,
+    pub(crate) dating: Dating,
     pub(crate) faults: Mutex<Script<Fault>>,
     pub(crate) connection_faults: Mutex<Script<ConnectionFault>>,
     pub(crate) unary_faults: Mutex<Script<UnaryFault>>,

@@ -7,15 +7,16 @@ use crate::proto::sift::assets::v1::asset_service_server::AssetServiceServer;
 use crate::proto::sift::ingestion_configs::v2::ingestion_config_service_server::IngestionConfigServiceServer;
 use crate::proto::sift::ping::v1::ping_service_server::PingServiceServer;
 use crate::proto::sift::runs::v2::run_service_server::RunServiceServer;
-use crate::response::send_status;
-use crate::shared::lock;
+use crate::response::send_status_with;
+use crate::shared::{Shared, lock};
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use h2::server::SendResponse;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use std::convert::Infallible;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 use tonic::Status;
 use tonic::body::Body;
@@ -32,16 +33,17 @@ pub(crate) async fn serve(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
+    let shared = Arc::clone(control.shared());
     let path = request.uri().path().to_owned();
     let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
-    let mut healed = control.shared().healed.listen();
-    let fault = lock(&control.shared().unary_faults)
+    let mut healed = shared.healed.listen();
+    let fault = lock(&shared.unary_faults)
         .take(|fault| fault.method.as_deref().is_none_or(|wanted| wanted == method));
     let mut instead = None;
     let mut has_rival = false;
     match fault.map(|fault| fault.effect) {
         None => {}
-        Some(UnaryEffect::Status(status)) => return answer(&mut respond, &status.to_status()),
+        Some(UnaryEffect::Status(status)) => return answer(&shared, &mut respond, &status.to_status()),
         Some(UnaryEffect::DoneButStatus(status)) => instead = Some(status.to_status()),
         Some(UnaryEffect::Delay(delay)) => tokio::time::sleep(delay).await,
         Some(UnaryEffect::Silence) => {
@@ -64,24 +66,27 @@ pub(crate) async fn serve(
     let (head, body) = request.into_parts();
     let request = match collect(body).await {
         Ok(body) => Request::from_parts(head, Full::new(body)),
-        Err(status) => return answer(&mut respond, &status),
+        Err(status) => return answer(&shared, &mut respond, &status),
     };
     if has_rival {
         // What the rival is told is between it and the server.
         drop(dispatch(control.clone(), service, request.clone()).await);
     }
     let Some(response) = dispatch(control, service, request).await else {
-        return answer(&mut respond, &Status::unimplemented(format!("this server has no `{path}`")));
+        return answer(&shared, &mut respond, &Status::unimplemented(format!("this server has no `{path}`")));
     };
     match instead {
-        Some(status) => answer(&mut respond, &status),
-        None => forward(response, &mut respond).await,
+        Some(status) => answer(&shared, &mut respond, &status),
+        None => forward(&shared, response, &mut respond).await,
     }
 }
 
-fn answer(respond: &mut SendResponse<Bytes>, status: &Status) {
+/// Ends the call with `status`.
+pub(crate) fn answer(shared: &Shared, respond: &mut SendResponse<Bytes>, status: &Status) {
+    let mut headers = HeaderMap::new();
+    shared.dating.stamp(&mut headers);
     // A client that is gone needs no answer.
-    send_status(respond, status).ok();
+    send_status_with(respond, status, headers).ok();
 }
 
 async fn dispatch(control: Control, service: &str, request: Request<Full<Bytes>>) -> Option<Response<Body>> {
@@ -120,8 +125,9 @@ async fn collect(mut body: RecvStream) -> Result<Bytes, Status> {
     Ok(whole.freeze())
 }
 
-async fn forward(response: Response<Body>, respond: &mut SendResponse<Bytes>) {
-    let (head, mut body) = response.into_parts();
+async fn forward(shared: &Shared, response: Response<Body>, respond: &mut SendResponse<Bytes>) {
+    let (mut head, mut body) = response.into_parts();
+    shared.dating.stamp(&mut head.headers);
     let Ok(mut stream) = respond.send_response(Response::from_parts(head, ()), body.is_end_stream()) else {
         return;
     };

@@ -33,9 +33,17 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_auto_register_flows, (config, false, &error));
   FAILS(expected, siftstream_config_set_max_row_size, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_worker_threads, (config, 1, &error));
+  FAILS(expected, siftstream_config_set_thread_name, (config, text("rig"), &error));
+  FAILS(expected, siftstream_config_set_thread_cpus, (config, NULL, 0, &error));
+  FAILS(expected, siftstream_config_set_thread_fifo_priority, (config, 1, &error));
+  FAILS(expected, siftstream_config_set_thread_nice, (config, 19, &error));
   FAILS(expected, siftstream_config_set_linger_us, (config, 500, &error));
   FAILS(expected, siftstream_config_set_checkpoint_interval_ms, (config, 1000, &error));
   FAILS(expected, siftstream_config_set_checkpoint_rows, (config, 1000, &error));
+  FAILS(expected, siftstream_config_set_failure_policy, (config, SIFTSTREAM_FAILURE_STOP, &error));
+  FAILS(expected, siftstream_config_set_flow_failure_policy, (config, text("all"), SIFTSTREAM_FAILURE_SKIP, &error));
+  FAILS(expected, siftstream_config_set_quarantine_dir, (config, text("/nowhere/quarantine"), &error));
+  FAILS(expected, siftstream_config_set_overflow_policy, (config, SIFTSTREAM_OVERFLOW_BLOCK, &error));
   FAILS(expected, siftstream_config_set_checkpoint_bytes, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_recover_on_start, (config, false, &error));
   FAILS(expected, siftstream_config_set_reingestion_bytes_per_second, (config, 1024 * 1024, &error));
@@ -89,6 +97,9 @@ static void numbers_that_stand_for_nothing_are_refused(siftstream_config *config
   for (int at = 0; at < 4; at++) {
     FAILS(BAD, siftstream_config_set_mode, (config, unknown[at], &error));
     FAILS(BAD, siftstream_config_set_when_full, (config, unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_failure_policy, (config, unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_flow_failure_policy, (config, text("all"), unknown[at], &error));
+    FAILS(BAD, siftstream_config_set_overflow_policy, (config, unknown[at], &error));
     FAILS(BAD, siftstream_config_set_fsync, (config, unknown[at], 0, &error));
     FAILS(BAD, siftstream_config_set_min_tls_version, (config, unknown[at], &error));
   }
@@ -193,6 +204,7 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   siftstream_event *event = NULL;
   uint64_t rows = 7;
   size_t next = 0;
+  int fd = 7;
   memset(&value, 0, sizeof value);
   FAILS(BAD, siftstream_stream_flow, (stream, text("all"), &flow, &error));
   FAILS(BAD, siftstream_stream_send, (stream, row, 0, &error));
@@ -217,12 +229,15 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_stream_mark_offset, (stream, text("serial"), 1, &error));
   FAILS(BAD, siftstream_stream_recover, (stream, &found, &error));
   FAILS(BAD, siftstream_stream_checkpoint, (stream, &error));
+  FAILS(BAD, siftstream_stream_prefault, (stream, 0, &error));
+  FAILS(BAD, siftstream_stream_event_fd, (stream, &fd, &error));
   FAILS(BAD, siftstream_stream_poll_event, (stream, &event, &error));
   FAILS(BAD, siftstream_stream_wait_event, (stream, 1000, &event, &error));
   callbacks_are_refused(stream, BAD);
   CHECK(siftstream_stream_events_dropped(stream) == 0);
   CHECK(siftstream_stream_confirmed_watermark(stream) == 0);
-  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && found == NULL && rows == 7);
+  CHECK(flow == NULL && metrics == NULL && report == NULL && event == NULL && found == NULL);
+  CHECK(rows == 7 && fd == 7);
 }
 
 /* Calls each setter of a row that is not alive. */
@@ -293,6 +308,9 @@ static void dead_events_are_refused(siftstream_event *event) {
   CHECK(siftstream_event_retry_asked_us(event) == 0);
   FAILS(BAD, siftstream_event_range, (event, 0, &first, &end, &error));
   FAILS(BAD, siftstream_event_file, (event, &file, &error));
+  siftstream_str flow = {NULL, 0};
+  CHECK(siftstream_event_flows(event) == 0);
+  FAILS(BAD, siftstream_event_flow, (event, 0, &flow, &first, &error));
   CHECK(first == 7 && end == 7 && file == 7);
 }
 
@@ -329,6 +347,14 @@ static void events_tell_what_happened(siftstream_stream *stream) {
   CHECK(first == 7 && end == 7);
   OK(siftstream_event_range, (event, 0, &first, &end, &error));
   CHECK(first == 0 && end == siftstream_event_rows(event)); /* The timer may have come between the rows. */
+  siftstream_str flow = {NULL, 0};
+  CHECK(siftstream_event_flows(event) == 1);
+  FAILS(BAD, siftstream_event_flow, (event, 0, NULL, &first, &error));
+  FAILS(BAD, siftstream_event_flow, (event, 0, &flow, NULL, &error));
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_event_flow, (event, 1, &flow, &first, &error));
+  CHECK(flow.len == 0 && first == 0);
+  OK(siftstream_event_flow, (event, 0, &flow, &first, &error));
+  CHECK(flow.len == 3 && memcmp(flow.ptr, "all", 3) == 0 && first == end);
   CHECK(siftstream_event_free(event) == SIFTSTREAM_OK);
   dead_events_are_refused(event);
   dead_events_are_refused(NULL);
@@ -465,6 +491,7 @@ static void metrics_are_read(const siftstream_stream *stream) {
   CHECK(siftstream_metrics_backup_files(metrics) == 0 && siftstream_metrics_backup_bytes(metrics) == 0);
   CHECK(siftstream_metrics_disk_errors(metrics) == 0 && !siftstream_metrics_disk_degraded(metrics));
   CHECK(siftstream_metrics_rows_recovered(metrics) == 0 && siftstream_metrics_recovered_rows_confirmed(metrics) == 0);
+  CHECK(siftstream_metrics_replay_window_bytes(metrics) <= 64 * 1024 * 1024);
   CHECK(siftstream_metrics_rows_reingested(metrics) == 0 && siftstream_metrics_rows_owed(metrics) == 0);
   CHECK(siftstream_metrics_backup_channel_rows(metrics) == 0 && siftstream_metrics_backup_channel_bytes(metrics) == 0);
   CHECK(siftstream_metrics_free(metrics) == SIFTSTREAM_OK);
@@ -553,8 +580,12 @@ static void the_stream_is_finished_once_and_for_all(siftstream_stream *stream, s
   CHECK(siftstream_report_unconfirmed_ranges(report) == 0);
   FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_unconfirmed_range, (report, 0, &first, &end, &error));
   FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_unconfirmed_range, (report, SIZE_MAX, &first, &end, &error));
+  CHECK(siftstream_report_dropped_ranges(report) == 0);
+  FAILS(SIFTSTREAM_NOT_FOUND, siftstream_report_dropped_range, (report, 0, &first, &end, &error));
   CHECK(siftstream_report_free(report) == SIFTSTREAM_OK);
   CHECK(siftstream_report_free(report) == BAD);
+  FAILS(BAD, siftstream_report_dropped_range, (report, 0, &first, &end, &error));
+  CHECK(siftstream_report_dropped_ranges(report) == 0);
   CHECK(siftstream_report_free(NULL) == SIFTSTREAM_OK);
   FAILS(BAD, siftstream_report_unconfirmed_range, (report, 0, &first, &end, &error));
   CHECK(first == 7 && end == 7 && siftstream_report_unconfirmed_ranges(report) == 0);
@@ -615,6 +646,12 @@ int main(int argc, char **argv) {
   OK(siftstream_flow_channel_index, (flow, text("type_11"), &index, &error));
   CHECK(index == 10);
   FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_flow_channel_index, (flow, text("no"), &index, &error));
+  int32_t type = 0;
+  OK(siftstream_flow_channel_type, (flow, index, &type, &error));
+  CHECK(type == SIFTSTREAM_BYTES);
+  FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_flow_channel_type, (flow, 11, &type, &error));
+  FAILS(BAD, siftstream_flow_channel_type, (flow, 0, NULL, &error));
+  FAILS(BAD, siftstream_flow_channel_type, (NULL, 0, &type, &error));
   FAILS(BAD, siftstream_flow_channel_index, (flow, text("type_1"), NULL, &error));
   FAILS(BAD, siftstream_flow_channel_index, (NULL, text("type_1"), &index, &error));
   OK(siftstream_row_create, (flow, &row, &error));

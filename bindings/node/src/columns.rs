@@ -133,7 +133,7 @@ pub(crate) async fn send(
                     outcome.map(|()| accepted + 1).map_err(|failed| Failure::from(failed).after(accepted))
                 }
                 why = signal.fired() => Err(Failure::from(why).after(accepted)),
-                why = expiry(deadline) => Err(Failure::from(why).after(accepted)),
+                why = expiry(&stream, deadline) => Err(Failure::from(why).after(accepted)),
             }
         };
         match outcome.await {
@@ -147,11 +147,12 @@ pub(crate) async fn send(
     ended.map(|()| u32::try_from(sent).unwrap_or(u32::MAX)).map_err(|failure| failure.after(sent))
 }
 
-/// Waits until the time is up; for ever if there is no end to it.
-pub(crate) async fn expiry(deadline: Option<tokio::time::Instant>) -> Error {
+/// Waits until the time is up, for ever if there is no end to it, and says why there is no room.
+pub(crate) async fn expiry(stream: &Held, deadline: Option<tokio::time::Instant>) -> Error {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-    Error::new(ErrorCode::Timeout, "no room in time: send again later, or wait longer")
+    let cause = stream.trouble().map(|why| format!("; the cause: {why}")).unwrap_or_default();
+    Error::new(ErrorCode::Timeout, format!("no room in time: send again later, or wait longer{cause}"))
 }

@@ -12,7 +12,7 @@ const MARK: &str = "siftstream:";
 #[derive(Debug)]
 pub(crate) struct Failure {
     error: Error,
-    report: Option<Report>,
+    report: Option<Box<Report>>,
     accepted: Option<usize>,
 }
 
@@ -45,7 +45,7 @@ impl From<SendColumnsError> for Failure {
 impl From<Failure> for napi::Error {
     fn from(failure: Failure) -> Self {
         let mut told = error_to_json(&failure.error);
-        told["report"] = failure.report.as_ref().map_or(Value::Null, report_to_json);
+        told["report"] = failure.report.map_or(Value::Null, |report| report_to_json(&report));
         told["accepted"] = failure.accepted.map_or(Value::Null, Value::from);
         Self::from_reason(format!("{MARK}{told}"))
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 use siftstream::checkpoint::{CheckpointState, Recovery};
+use siftstream::flow::FlowRows;
+use siftstream::metrics::{METRICS, Metric, MetricValue};
 use siftstream::{
     ChannelIndex, Event, EventKind, FlowDescriptor, Report, SiftStreamMetricsSnapshot, Watermarks,
 };
@@ -42,35 +44,27 @@ pub(crate) fn flow_to_json(flow: &FlowDescriptor) -> Value {
         .collect()
 }
 
+/// Every number that core has, under its name as JavaScript writes names; times in milliseconds.
 pub(crate) fn metrics_to_json(metrics: &SiftStreamMetricsSnapshot) -> Value {
-    json!({
-        "rowsAccepted": metrics.rows_accepted,
-        "bytesAccepted": metrics.bytes_accepted,
-        "rowsSent": metrics.rows_sent,
-        "bytesSent": metrics.bytes_sent,
-        "rowsConfirmed": metrics.rows_confirmed,
-        "rowsDropped": metrics.rows_dropped,
-        "rowsWritten": metrics.rows_written,
-        "rowsDurable": metrics.rows_durable,
-        "backupFiles": metrics.backup_files,
-        "backupBytes": metrics.backup_bytes,
-        "diskErrors": metrics.disk_errors,
-        "diskDegraded": metrics.disk_degraded,
-        "rowsRecovered": metrics.rows_recovered,
-        "recoveredRowsConfirmed": metrics.recovered_rows_confirmed,
-        "rowsReingested": metrics.rows_reingested,
-        "rowsOwed": metrics.rows_owed,
-        "ingestionChannelRows": metrics.ingestion_channel_rows,
-        "ingestionChannelBytes": metrics.ingestion_channel_bytes,
-        "backupChannelRows": metrics.backup_channel_rows,
-        "backupChannelBytes": metrics.backup_channel_bytes,
-        "streamsOpened": metrics.streams_opened,
-        "checkpoints": metrics.checkpoints,
-        "checkpointsFailed": metrics.checkpoints_failed,
-        "earlyOks": metrics.early_oks,
-        "retries": metrics.retries,
-        "currentBackoffMs": millis(metrics.current_backoff),
-        "statuses": metrics.statuses,
+    let entry = |metric: &Metric| match metric.read(metrics) {
+        MetricValue::Count(count) => (camel(metric.name), count.into()),
+        MetricValue::Flag(flag) => (camel(metric.name), flag.into()),
+        MetricValue::Seconds(seconds) => (camel(metric.name) + "Ms", json!(seconds * 1_000.0)),
+        _ => (camel(metric.name), Value::Null),
+    };
+    let mut told: Map<String, Value> = METRICS.iter().map(entry).collect();
+    told.insert("statuses".to_owned(), json!(metrics.statuses));
+    told.into()
+}
+
+/// `rows_sent` is `rowsSent`.
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let mut letters = part.chars();
+        let capital = letters.next().map(|letter| letter.to_ascii_uppercase());
+        name + &capital.into_iter().chain(letters).collect::<String>()
     })
 }
 
@@ -89,6 +83,7 @@ pub(crate) fn event_to_json(event: &Event) -> Value {
     };
     tell("rows", kind.rows().map(Value::from));
     tell("ranges", (!kind.ranges().is_empty()).then(|| ranges_to_json(kind.ranges())));
+    tell("flows", (!kind.flows().is_empty()).then(|| flows_to_json(kind.flows())));
     tell("file", kind.file().map(Value::from));
     tell("error", kind.error().map(error_to_json));
     match kind {
@@ -125,6 +120,13 @@ fn state_to_json(state: &CheckpointState) -> Value {
     })
 }
 
+/// How many rows by flow.
+fn flows_to_json(flows: &[FlowRows]) -> Value {
+    let entries: Map<String, Value> =
+        flows.iter().map(|flow| (flow.flow.to_string(), flow.rows.into())).collect();
+    entries.into()
+}
+
 /// Inclusive starts, exclusive ends.
 fn ranges_to_json(ranges: &[Range<u64>]) -> Value {
     ranges.iter().map(|range| json!([range.start, range.end])).collect()
@@ -135,6 +137,6 @@ fn millis(duration: Duration) -> Value {
 }
 
 /// Milliseconds since 1970, as JavaScript counts time.
-fn unix_millis(at: SystemTime) -> Value {
+pub(crate) fn unix_millis(at: SystemTime) -> Value {
     at.duration_since(UNIX_EPOCH).map_or(Value::Null, |since| Value::from(since.as_millis() as u64))
 }

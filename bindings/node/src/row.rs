@@ -145,7 +145,7 @@ impl NativeRow {
                 biased;
                 outcome = send => outcome,
                 why = signal.fired() => Err(why),
-                why = expiry(deadline) => Err(why),
+                why = expiry(&held, deadline) => Err(why),
             };
             outcome.map_err(Failure::from)
         };
@@ -157,7 +157,7 @@ impl NativeRow {
 pub(crate) fn time_of_millis(millis: f64) -> Result<TimeValue> {
     let seconds = (millis / 1_000.0).floor();
     let nanos = ((millis - seconds * 1_000.0) * 1e6).round();
-    if !(seconds.abs() < 1e12) {
+    if seconds.is_nan() || seconds.abs() >= 1e12 {
         return Err(invalid(format!("{millis} ms is no time: give milliseconds since 1970")));
     }
     // Rounding may reach the next second.

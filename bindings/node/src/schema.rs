@@ -6,20 +6,6 @@ use siftstream::{ChannelConfig, ChannelDataType, Error, FlowConfig, Result, RunF
 
 use crate::error::invalid;
 
-const DATA_TYPES: [ChannelDataType; 11] = [
-    ChannelDataType::Double,
-    ChannelDataType::String,
-    ChannelDataType::Enum,
-    ChannelDataType::BitField,
-    ChannelDataType::Bool,
-    ChannelDataType::Float,
-    ChannelDataType::Int32,
-    ChannelDataType::Uint32,
-    ChannelDataType::Int64,
-    ChannelDataType::Uint64,
-    ChannelDataType::Bytes,
-];
-
 pub(crate) fn parse(json: &str) -> Result<Value> {
     serde_json::from_str(json).map_err(|error| invalid(format!("not the JSON that was agreed on: {error}")))
 }
@@ -37,8 +23,7 @@ fn flow(given: &Value) -> Result<FlowConfig> {
 fn channel(given: &Value) -> Result<ChannelConfig> {
     let name = text(&given["name"]);
     let wanted = text(&given["type"]);
-    let data_type = DATA_TYPES.into_iter().find(|data_type| data_type.as_str() == wanted);
-    let data_type = data_type.ok_or_else(|| no_such_type(&name, &wanted))?;
+    let data_type = ChannelDataType::from_name(&wanted).ok_or_else(|| no_such_type(&name, &wanted))?;
     Ok(ChannelConfig {
         unit: text(&given["unit"]),
         description: text(&given["description"]),
@@ -49,7 +34,7 @@ fn channel(given: &Value) -> Result<ChannelConfig> {
 }
 
 fn no_such_type(channel: &str, wanted: &str) -> Error {
-    let known = DATA_TYPES.map(ChannelDataType::as_str).join(", ");
+    let known = ChannelDataType::ALL.map(ChannelDataType::as_str).join(", ");
     invalid(format!("channel '{channel}' has the type '{wanted}': use one of {known}"))
 }
 

@@ -10,8 +10,8 @@ use siftstream::checkpoint::Mark;
 use siftstream::{Level, Result};
 
 use crate::columns;
-use crate::error::{Failure, codes, invalid, thrown};
-use crate::events::listen;
+use crate::error::{Failure, codes, error_to_json, invalid, thrown};
+use crate::events::{listen, logs};
 use crate::home::{Held, Home, settle_at_exit as settle};
 use crate::json::{metrics_to_json, recovery_to_json, report_to_json, watermarks_to_json};
 use crate::open;
@@ -26,12 +26,26 @@ pub struct NativeStream {
     held: Arc<Held>,
 }
 
-/// Opens a stream; `options` is JSON.
+/// Opens a stream; `options` is JSON. It logs to `listener`, if there is one.
 #[napi(ts_return_type = "Promise<NativeStream>")]
-pub fn open<'env>(env: &'env Env, options: String, timeout_ms: f64) -> napi::Result<Object<'env>> {
+pub fn open<'env>(
+    env: &'env Env,
+    options: String,
+    timeout_ms: f64,
+    log_level: Option<String>,
+    listener: Option<Function<'_, Option<String>, ()>>,
+) -> napi::Result<Object<'env>> {
     let home = Home::of(env)?;
+    let logs = match (log_level, listener) {
+        (Some(level), Some(listener)) => Some(logs(&level, &listener)?),
+        _ => None,
+    };
     promise_blocking(env, move || {
-        let stream = open::open(&options, millis(timeout_ms))?;
+        let open = || open::open(&options, millis(timeout_ms));
+        let stream = match logs {
+            Some(logs) => logs.within(open)?,
+            None => open()?,
+        };
         Ok(NativeStream { held: Held::new(stream, home) })
     })
 }
@@ -46,6 +60,12 @@ pub fn settle_at_exit(of_process: bool) {
 #[napi]
 pub fn error_codes() -> String {
     codes().to_string()
+}
+
+/// The names of all keys of the configuration, as JSON.
+#[napi]
+pub fn config_keys() -> String {
+    open::keys().to_string()
 }
 
 #[napi]
@@ -140,6 +160,12 @@ impl NativeStream {
     #[napi]
     pub fn metrics(&self) -> String {
         metrics_to_json(&self.held.get_metrics_snapshot()).to_string()
+    }
+
+    /// What keeps rows from being delivered at this moment, as JSON.
+    #[napi]
+    pub fn trouble(&self) -> Option<String> {
+        self.held.trouble().map(|error| error_to_json(&error).to_string())
     }
 
     /// Calls `listener` with each event as JSON, and with nothing after the last one.

@@ -37,6 +37,8 @@ mod _siftstream {
     #[pymodule_export]
     use super::log::{forget_logs, next_logs, set_log_level};
     #[pymodule_export]
+    use super::open::option_names;
+    #[pymodule_export]
     use super::server::LocalServer;
     #[pymodule_export]
     use super::stream::{StreamBase, SyncStreamBase};

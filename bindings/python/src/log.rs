@@ -15,6 +15,8 @@ use tracing::field::{Field, Visit};
 use tracing::subscriber::{Interest, set_global_default};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
+use crate::exit;
+
 /// How many records wait; the oldest go first.
 const CAPACITY: usize = 4_096;
 const TARGET: &str = "siftstream";
@@ -74,10 +76,11 @@ pub(crate) fn next_logs(py: Python<'_>, timeout: f64) -> Vec<Record> {
     })
 }
 
-/// Begins anew, in a forked child.
+/// Begins anew, in a forked child, which has none of our threads.
 #[pyfunction]
 pub(crate) fn forget_logs() {
     replace_queue();
+    exit::Settling::forget();
 }
 
 /// The level of `logging` that stands for it.

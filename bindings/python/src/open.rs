@@ -133,3 +133,9 @@ fn config_value(key: &str, value: &Bound<'_, PyAny>) -> PyResult<ConfigValue> {
         wrong_type(py, message)
     })
 }
+
+/// The names of all options, and what they mean; those that belong together share what stands before the dot.
+#[pyfunction]
+pub(crate) fn option_names() -> Vec<(&'static str, &'static str)> {
+    StreamConfig::keys().iter().map(|key| (key.name, key.meaning)).collect()
+}

@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use siftstream::checkpoint::{CheckpointState, Recovery};
+use siftstream::metrics::{METRICS, MetricValue};
 use siftstream::{Event, FinishError, Report, SiftStreamMetricsSnapshot, Watermarks};
 
 use crate::error::{exception, with_attribute};
@@ -53,14 +54,15 @@ pub(crate) fn watermarks(py: Python<'_>, marks: Watermarks) -> PyResult<Py<PyAny
 
 /// The counters.
 pub(crate) fn metrics(py: Python<'_>, snapshot: &SiftStreamMetricsSnapshot) -> PyResult<Py<PyAny>> {
-    let fields = fields!(py, snapshot:
-        rows_accepted, bytes_accepted, rows_sent, bytes_sent, rows_confirmed, rows_dropped, rows_written,
-        rows_durable, backup_files, backup_bytes, disk_errors, disk_degraded, rows_recovered,
-        recovered_rows_confirmed, rows_reingested, rows_owed, ingestion_channel_rows, ingestion_channel_bytes,
-        backup_channel_rows, backup_channel_bytes, streams_opened, checkpoints, checkpoints_failed, early_oks,
-        retries,
-    );
-    fields.set_item("current_backoff", snapshot.current_backoff.as_secs_f64())?;
+    let fields = PyDict::new(py);
+    for metric in METRICS {
+        match metric.read(snapshot) {
+            MetricValue::Count(count) => fields.set_item(metric.name, count)?,
+            MetricValue::Seconds(seconds) => fields.set_item(metric.name, seconds)?,
+            MetricValue::Flag(flag) => fields.set_item(metric.name, flag)?,
+            _ => {}
+        }
+    }
     fields.set_item("statuses", PyTuple::new(py, snapshot.statuses)?)?;
     object(py, "Metrics", &fields)
 }

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use siftstream::{Error, ErrorCode};
 
 use crate::error::{OrRaise, exception};
+use crate::exit;
 
 /// How long a wait goes on before it looks whether a signal came.
 pub(crate) const STEP: Duration = Duration::from_millis(50);
@@ -66,7 +67,9 @@ fn in_future<R: Send + 'static>(
     spawn(py, move || {
         let result = work();
         // Without an interpreter nobody waits for the future.
-        Python::try_attach(|py| settle(py, event_loop.bind(py), settled.bind(py), told(py, result)));
+        if let Some(_settling) = exit::Settling::begin() {
+            Python::try_attach(|py| settle(py, event_loop.bind(py), settled.bind(py), told(py, result)));
+        }
     })?;
     Ok(future)
 }

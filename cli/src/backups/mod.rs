@@ -15,6 +15,8 @@ mod schema;
 mod send;
 mod verify;
 
+pub(crate) use self::output::printable;
+
 use self::error::Failure;
 use clap::Subcommand;
 use std::io::{self, BufWriter, Write};

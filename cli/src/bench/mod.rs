@@ -2,6 +2,7 @@
 
 mod allocations;
 mod columns;
+mod configured;
 mod latency;
 mod result;
 mod usage;
@@ -17,9 +18,10 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// How rows are delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// In memory only.
+    #[default]
     Live,
     /// Live, with backups on disk.
     LiveWithBackups,
@@ -30,18 +32,22 @@ pub enum Mode {
 /// The options of `siftstream bench`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Args {
+    /// Open the stream of this configuration file, completed by environment variables, and send rows of its first flow;
+    /// other options win over it. docs/configuration.md says what it can hold.
+    #[arg(long, conflicts_with_all = ["columns", "channels"])]
+    pub config: Option<std::path::PathBuf>,
     /// The endpoint, such as http://127.0.0.1:50051.
-    #[arg(long)]
-    pub uri: String,
+    #[arg(long, required_unless_present = "config")]
+    pub uri: Option<String>,
     /// Allow http://: the key and all data travel unencrypted.
     #[arg(long)]
     pub insecure: bool,
-    /// The API key.
-    #[arg(long, default_value = "bench")]
-    pub api_key: String,
-    /// How rows are delivered.
-    #[arg(long, value_enum, default_value = "live")]
-    pub mode: Mode,
+    /// The API key; `bench` without it.
+    #[arg(long)]
+    pub api_key: Option<String>,
+    /// How rows are delivered; in memory only without it.
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
     /// How many rows.
     #[arg(long, default_value_t = 1_000_000)]
     pub messages: u64,

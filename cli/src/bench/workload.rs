@@ -14,14 +14,14 @@ use siftstream::{
 use super::columns::Arrays;
 use super::latency::Latencies;
 use super::result::BenchResult;
-use super::{Args, Mode, allocations, millis, usage};
+use super::{Args, Mode, allocations, configured, millis, usage};
 
 const FLOW: &str = "bench";
 /// How many numbers a thread takes at a time.
 const BLOCK: u64 = 64;
 /// How long one row may wait for room. A stream that takes nothing for so long will not recover.
 pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(600);
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What one sending thread brings back.
 struct Sent {
@@ -35,24 +35,27 @@ pub(crate) fn run(args: &Args) -> Result<BenchResult> {
     if args.threads == 0 {
         return Err(Error::new(ErrorCode::InvalidArgument, "--threads must be at least 1"));
     }
-    match args.mode {
+    if let Some(file) = &args.config {
+        return configured::run(args, file);
+    }
+    match args.mode.unwrap_or_default() {
         Mode::Live => {
             let mut live = config(args).live_only();
             if let Some(interval) = args.checkpoint_ms {
                 live = live.checkpoint_interval(millis(interval));
             }
-            measure(args, &live.build_blocking(START_TIMEOUT)?)
+            measure_bench(args, &live.build_blocking(START_TIMEOUT)?)
         }
         Mode::LiveWithBackups => {
             let mut live = config(args).live_with_backups().disk_backup_policy(policy(args));
             if let Some(interval) = args.checkpoint_ms {
                 live = live.checkpoint_interval(millis(interval));
             }
-            measure(args, &live.build_blocking(START_TIMEOUT)?)
+            measure_bench(args, &live.build_blocking(START_TIMEOUT)?)
         }
         Mode::FileBackup => {
             let files = config(args).file_backup().disk_backup_policy(policy(args));
-            measure(args, &files.build_blocking(START_TIMEOUT)?)
+            measure_bench(args, &files.build_blocking(START_TIMEOUT)?)
         }
     }
 }
@@ -61,12 +64,37 @@ fn policy(args: &Args) -> DiskBackupPolicy {
     DiskBackupPolicy { backups_dir: args.dir.clone(), ..DiskBackupPolicy::default() }
 }
 
-fn measure<T: Transport>(args: &Args, stream: &SiftStream<IngestionConfigEncoder, T>) -> Result<BenchResult> {
+/// The rows that are sent.
+pub(super) struct Rows<'a, F> {
+    pub(super) flow: &'a str,
+    pub(super) channels: u32,
+    /// Fills a row with what belongs to its number.
+    pub(super) fill: F,
+}
+
+fn measure_bench<T: Transport>(
+    args: &Args,
+    stream: &SiftStream<IngestionConfigEncoder, T>,
+) -> Result<BenchResult> {
+    let channels = args.channels;
+    measure(args, stream, &Rows { flow: FLOW, channels, fill: |row: &mut _, seq| fill(row, seq, channels) })
+}
+
+pub(super) fn measure<T, F>(
+    args: &Args,
+    stream: &SiftStream<IngestionConfigEncoder, T>,
+    rows: &Rows<'_, F>,
+) -> Result<BenchResult>
+where
+    T: Transport,
+    F: Fn(&mut FlowBuilder, u64) -> Result<()> + Sync,
+{
     let next = AtomicU64::new(0);
     let cpu_before = usage::cpu_time();
     let began = Instant::now();
     let sent: Vec<Sent> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..args.threads).map(|_| scope.spawn(|| send(args, stream, &next))).collect();
+        let threads: Vec<_> =
+            (0..args.threads).map(|_| scope.spawn(|| send(args, stream, rows, &next))).collect();
         threads
             .into_iter()
             .map(|thread| {
@@ -82,7 +110,7 @@ fn measure<T: Transport>(args: &Args, stream: &SiftStream<IngestionConfigEncoder
     }
     let (report, finish) = match stream.finish(millis(args.finish_timeout_ms)) {
         Ok(report) => (report, "ok".to_owned()),
-        Err(failed) => (failed.report, failed.error.to_string()),
+        Err(failed) => (*failed.report, failed.error.to_string()),
     };
     let all = began.elapsed();
     let cpu = usage::cpu_time().saturating_sub(cpu_before);
@@ -94,7 +122,7 @@ fn measure<T: Transport>(args: &Args, stream: &SiftStream<IngestionConfigEncoder
         sent.iter().map(|thread| thread.allocations.1 - thread.allocations.0).max().unwrap_or(0);
     Ok(BenchResult {
         messages: args.messages,
-        channels: args.channels,
+        channels: rows.channels,
         send,
         all,
         cpu,
@@ -116,16 +144,22 @@ fn config(args: &Args) -> StreamConfigBuilder {
         client_key: format!("bench-{}", args.channels),
         flows: vec![FlowConfig { name: FLOW.to_owned(), channels }],
     };
-    let credentials = Credentials::Config { uri: args.uri.clone(), apikey: args.api_key.clone() };
+    let (uri, key) = (args.uri.clone().unwrap_or_default(), args.api_key.as_deref().unwrap_or("bench"));
+    let credentials = Credentials::Config { uri, apikey: key.to_owned() };
     SiftStreamBuilder::new(credentials).insecure(args.insecure).ingestion_config(form)
 }
 
-fn send<T: Transport>(
+fn send<T, F>(
     args: &Args,
     stream: &SiftStream<IngestionConfigEncoder, T>,
+    rows: &Rows<'_, F>,
     next: &AtomicU64,
-) -> Result<Sent> {
-    let descriptor = stream.get_flow_descriptor(FLOW)?;
+) -> Result<Sent>
+where
+    T: Transport,
+    F: Fn(&mut FlowBuilder, u64) -> Result<()>,
+{
+    let descriptor = stream.get_flow_descriptor(rows.flow)?;
     let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
     let warm = args.messages / 2;
     let block = args.columns.map_or(BLOCK, |rows| u64::from(rows.get()));
@@ -146,7 +180,7 @@ fn send<T: Transport>(
         if let Some(pace) = &mut pace {
             pace.wait();
         }
-        fill(&mut row, seq, args.channels)?;
+        (rows.fill)(&mut row, seq)?;
         let began = args.latency.then(Instant::now);
         if let Err(failed) = stream.send_timeout(&row, SEND_TIMEOUT) {
             sent.failure = Some(failed.error);

@@ -8,6 +8,7 @@ use crate::encode::{Encoder, RawEncoder};
 use crate::error::Result;
 use crate::schema::IngestionConfigForm;
 use crate::seams::runtime::StreamRuntime;
+use crate::stream::intake::IntakeOptions;
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::link::Link;
@@ -75,14 +76,17 @@ pub(super) async fn start_unregistered<E: Encoder, T: Transport + From<LiveStrea
     };
     let link = Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?;
     let (rows, bytes) = (live.ingestion_data_channel_capacity, live.ingestion_data_channel_bytes);
-    let max_row_size = live.config.max_row_size;
-    let suffix = encoder.suffix(run_id.as_deref());
+    let intake = IntakeOptions {
+        max_row_size: live.config.max_row_size,
+        suffix: encoder.suffix(run_id.as_deref()),
+        overflow: live.overflow_policy,
+        ..IntakeOptions::default()
+    };
     let checkpoints = super::checkpoints(live.stream_name, live.checkpoint_store, &runtime.handle()).await?;
     let transport = LiveStreamingOnly::start(
         link,
         Capacity { rows, bytes },
-        max_row_size,
-        suffix,
+        intake,
         live.options,
         live.policies,
         checkpoints,

@@ -19,7 +19,8 @@ use crate::registration::Registrar;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey, WriterOptions};
-use crate::stream::{Inner, Registration, SiftStream};
+use crate::stream::intake::IntakeOptions;
+use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
 use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart, Transport};
 
 /// What slots of file-backup streams are keyed by beside their names.
@@ -39,6 +40,7 @@ struct Options {
     disk: DiskChoices,
     backup_data_channel_capacity: Choice<u64>,
     backup_data_channel_bytes: Choice<u64>,
+    overflow_policy: Choice<OverflowPolicy>,
     offline_after: Choice<Duration>,
     max_row_size: Choice<usize>,
     end_stream_on_validation_error: Choice<bool>,
@@ -55,6 +57,7 @@ impl FileBackupBuilder {
             disk: DiskChoices::default(),
             backup_data_channel_capacity: Choice::default_of(102_400),
             backup_data_channel_bytes: Choice::default_of(64 * MIB),
+            overflow_policy: Choice::default_of(OverflowPolicy::default()),
             offline_after: Choice::default_of(Duration::from_secs(3)),
             max_row_size: Choice::known(config.max_row_size, chosen("max_row_size")),
             end_stream_on_validation_error: Choice::known(
@@ -100,6 +103,13 @@ impl FileBackupBuilder {
     #[must_use]
     pub fn backup_data_channel_bytes(mut self, bytes: u64) -> Self {
         self.options.backup_data_channel_bytes.set(bytes);
+        self
+    }
+
+    /// What happens to rows when that channel is full; callers wait by default.
+    #[must_use]
+    pub fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.options.overflow_policy.set(policy);
         self
     }
 
@@ -234,7 +244,12 @@ impl Taken {
     {
         let OnDisk { spool, backlog, identity, question, .. } = self.on_disk;
         let start = FileBackupStart {
-            suffix: encoder.suffix(identity.run_id.as_deref()),
+            rows: IntakeOptions {
+                max_row_size: self.config.max_row_size,
+                suffix: encoder.suffix(identity.run_id.as_deref()),
+                overflow: self.config.overflow_policy,
+                flow_names: encoder.flow_names(),
+            },
             writer: self.writer,
             area: identity.area,
             spool,
@@ -269,6 +284,7 @@ impl SlotOptions for Options {
         named.extend::<Named<'_>>(vec![
             ("backup_data_channel_capacity", &mut self.backup_data_channel_capacity),
             ("backup_data_channel_bytes", &mut self.backup_data_channel_bytes),
+            ("overflow_policy", &mut self.overflow_policy),
             ("offline_after", &mut self.offline_after),
             ("max_row_size", &mut self.max_row_size),
             ("end_stream_on_validation_error", &mut self.end_stream_on_validation_error),
@@ -291,6 +307,7 @@ impl Options {
             flush_interval: self.disk.flush_interval.get(),
             backup_data_channel_capacity: self.backup_data_channel_capacity.get(),
             backup_data_channel_bytes: self.backup_data_channel_bytes.get(),
+            overflow_policy: self.overflow_policy.get(),
             offline_after: self.offline_after.get(),
             max_row_size: self.max_row_size.get(),
             end_stream_on_validation_error: self.end_stream_on_validation_error.get(),

@@ -22,9 +22,9 @@ use crate::seams::connector::Connector;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey};
-use crate::stream::intake::Outlets;
+use crate::stream::intake::{IntakeOptions, Outlets};
 use crate::stream::lane::Capacity;
-use crate::stream::{Inner, Registration, SiftStream};
+use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
 use crate::tasks::ingestion::{CheckpointTriggers, IngestionOptions, Unconfirmed};
 use crate::tasks::link::Link;
 use crate::tasks::reingestion::ReingestionOptions;
@@ -51,6 +51,7 @@ pub(super) struct Options {
     ingestion_data_channel_bytes: Choice<u64>,
     backup_data_channel_capacity: Choice<u64>,
     backup_data_channel_bytes: Choice<u64>,
+    overflow_policy: Choice<OverflowPolicy>,
     offline_after: Choice<Duration>,
     linger: Choice<Duration>,
     checkpoint_interval: Choice<Duration>,
@@ -77,6 +78,7 @@ impl LiveWithBackupsBuilder {
             ingestion_data_channel_bytes: Choice::default_of(64 * MIB),
             backup_data_channel_capacity: Choice::default_of(102_400),
             backup_data_channel_bytes: Choice::default_of(64 * MIB),
+            overflow_policy: Choice::default_of(OverflowPolicy::default()),
             offline_after: Choice::default_of(Duration::from_secs(3)),
             linger: Choice::default_of(Duration::from_millis(1)),
             checkpoint_interval: Choice::default_of(Duration::from_secs(60)),
@@ -159,6 +161,14 @@ impl LiveWithBackupsBuilder {
     #[must_use]
     pub fn backup_data_channel_bytes(mut self, bytes: u64) -> Self {
         self.options.backup_data_channel_bytes.set(bytes);
+        self
+    }
+
+    /// What happens to rows when the channel to the disk is full; callers wait by default. Rows that are dropped there may
+    /// still be on their way to Sift: if it confirms them, they are confirmed.
+    #[must_use]
+    pub fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.options.overflow_policy.set(policy);
         self
     }
 
@@ -392,8 +402,12 @@ impl Taken {
             area: identity.area,
             is_waiting: question.is_some(),
             outlets: options.outlets(),
-            max_row_size: options.max_row_size.get(),
-            suffix: encoder.suffix(identity.run_id.as_deref()),
+            rows: IntakeOptions {
+                max_row_size: options.max_row_size.get(),
+                suffix: encoder.suffix(identity.run_id.as_deref()),
+                overflow: options.overflow_policy.get(),
+                flow_names: encoder.flow_names(),
+            },
             ingestion: options.ingestion(retry_policy),
             writer: options.disk.writer_options(),
             reingestion: options.reingestion(),
@@ -429,6 +443,7 @@ impl SlotOptions for Options {
             ("ingestion_data_channel_bytes", &mut self.ingestion_data_channel_bytes),
             ("backup_data_channel_capacity", &mut self.backup_data_channel_capacity),
             ("backup_data_channel_bytes", &mut self.backup_data_channel_bytes),
+            ("overflow_policy", &mut self.overflow_policy),
             ("offline_after", &mut self.offline_after),
             ("linger", &mut self.linger),
             ("checkpoint_interval", &mut self.checkpoint_interval),

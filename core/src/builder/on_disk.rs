@@ -59,7 +59,7 @@ impl Place {
     ) -> Result<OnDisk> {
         let root = match self.root {
             Some(root) => root,
-            None => default_root()?,
+            None => default_backups_dir()?,
         };
         let slots = self.within.map_or_else(|| root.clone(), |within| root.join(within));
         if self.within.is_some() {
@@ -104,8 +104,8 @@ pub(super) fn check_at_least_one(numbers: &[(&str, u64)]) -> Result<()> {
     }
 }
 
-/// Where programs keep their data on this platform.
-fn default_root() -> Result<PathBuf> {
+/// Where streams keep their rows on this platform if no directory is named.
+pub fn default_backups_dir() -> Result<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::home_dir().filter(|home| home.is_absolute());
     let data = if cfg!(windows) {

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::spool::{FsyncPolicy, Slot, WhenFull};
+use crate::stream::OverflowPolicy;
 
 /// An option's value, and who chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,6 +193,17 @@ impl OptionValue for WhenFull {
     }
 }
 
+impl OptionValue for OverflowPolicy {
+    fn to_toml(self) -> Value {
+        Value::from(self.as_str())
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        let name = value.as_str()?;
+        [Self::Block, Self::DropNewest, Self::DropOldest].into_iter().find(|policy| policy.as_str() == name)
+    }
+}
+
 /// A word, or the microseconds of the interval.
 impl OptionValue for FsyncPolicy {
     fn to_toml(self) -> Value {
@@ -232,6 +244,9 @@ mod tests {
         comes_back(Duration::from_micros(1_500));
         [None, Some(0), Some(500 << 20)].into_iter().for_each(comes_back::<Option<u64>>);
         [WhenFull::Block, WhenFull::Error, WhenFull::DropOldest, WhenFull::DropNewest]
+            .into_iter()
+            .for_each(comes_back);
+        [OverflowPolicy::Block, OverflowPolicy::DropNewest, OverflowPolicy::DropOldest]
             .into_iter()
             .for_each(comes_back);
         [FsyncPolicy::Never, FsyncPolicy::EveryChunk, FsyncPolicy::default()]

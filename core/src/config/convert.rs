@@ -8,6 +8,7 @@ use crate::connect::TlsVersion;
 use crate::error::{Error, ErrorCode, Result};
 use crate::failure_policy::FailurePolicy;
 use crate::spool::{FsyncPolicy, WhenFull};
+use crate::stream::OverflowPolicy;
 
 /// What can be made of a value in its normal form.
 pub(super) trait FromValue: Sized {
@@ -136,6 +137,17 @@ impl FromValue for FailurePolicy {
         match word(value)? {
             "stop" => Some(Self::Stop),
             "skip" => Some(Self::Skip),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for OverflowPolicy {
+    fn from_value(value: &ConfigValue) -> Option<Self> {
+        match word(value)? {
+            "block" => Some(Self::Block),
+            "drop_newest" => Some(Self::DropNewest),
+            "drop_oldest" => Some(Self::DropOldest),
             _ => None,
         }
     }

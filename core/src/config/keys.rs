@@ -8,6 +8,7 @@ use super::convert::take;
 use super::key::{Apply, ConfigKey, ConfigType};
 use crate::failure_policy::FailurePolicy;
 use crate::spool::{FsyncPolicy, WhenFull};
+use crate::stream::OverflowPolicy;
 
 use ConfigType::{
     Bool, Bytes, BytesLimit, Choice, Duration as Time, DurationOr, Integer, Limit, List, Secret, Text,
@@ -117,12 +118,22 @@ keys! {
             "Tells streams of one schema apart, on disk and where checkpoints of inputs are kept.";
         "worker_threads" NUMBER, "1" => read(ALL),
             "How many threads the stream runs on.";
+        "thread_name" Text => read(ALL),
+            "What the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters.";
+        "thread_cpus" List => read(ALL),
+            "The numbers of the CPUs that the stream's threads run on, if not those of the thread that opens it.";
+        "thread_nice" Text => read(ALL),
+            "The nice value of the stream's threads, `-20` to `19`, if not that of the thread that opens it.";
+        "thread_fifo_priority" Limit, "none" => read(ALL),
+            "Makes the stream's threads real-time threads (SCHED_FIFO) of this priority, 1 to 99.";
     }
     "Sift, and who asks" {
         "uri" Text => read(ALL),
             "The address of Sift's gRPC endpoint, such as `https://grpc-api.siftstack.com`.";
         "api_key" Secret => read(ALL),
             "The API key.";
+        "api_key_file" Text => read(ALL),
+            "A file that holds the API key and nothing else. It is read again while the stream runs: writing a new key to it rotates the key.";
         "profile" Text => read(ALL),
             "Takes `uri` and `api_key` from this table of the user's `sift.toml`, or from its top level if it is empty.";
         "insecure" Bool, "false" => connection(insecure),
@@ -149,6 +160,14 @@ keys! {
             "The time for finding and reaching the host.";
         "handshake_timeout" Time, "10s" => connection(handshake_timeout),
             "The time for the TLS handshake, and for that of HTTP/2.";
+        "proxy" Secret => read(ALL),
+            "The HTTP proxy to connect through, such as `http://user:password@proxy.example:3128`, or `none`. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment say it, but never for this machine itself.";
+        "no_proxy" List => connection(no_proxy),
+            "Hosts that are reached without that proxy: names with all below them, addresses, networks such as `10.0.0.0/8`, or `*`.";
+        "http2_keepalive_interval" Time, "20s" => connection(http2_keepalive_interval),
+            "How often HTTP/2 asks whether the endpoint still lives, also while idle.";
+        "http2_keepalive_timeout" Time, "20s" => connection(http2_keepalive_timeout),
+            "How long the answer to that may take before the connection is given up.";
         "tcp_keepalive.idle" Time, "20s" => read(ALL),
             "After how long a silence TCP asks whether the endpoint still lives.";
         "tcp_keepalive.interval" Time, "5s" => read(ALL),
@@ -201,6 +220,8 @@ keys! {
             "Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside.";
         "auto_register_flows" Bool, "false" => shared(auto_register_flows: bool),
             "Registers a flow that is not part of the schema when its first row is sent by name.";
+        "overflow_policy" Choice(&["block", "drop_newest", "drop_oldest"]), "block" => all(overflow_policy: OverflowPolicy),
+            "What happens when the channel that callers wait for is full: they wait, or rows are dropped, counted and named.";
         "failure_policy" Choice(&["stop", "skip"]), "stop" => live(failure_policy: FailurePolicy),
             "What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped. A flow of a file can have its own.";
         "quarantine_dir" Text => live_only(quarantine_dir: PathBuf),

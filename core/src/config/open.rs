@@ -1,5 +1,6 @@
 //! From a configuration to a running stream.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::builder::{
     FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder, StreamConfigBuilder,
 };
 use crate::checkpoint::FileCheckpointStore;
-use crate::connect::{ClientIdentity, ConnectionOptions, Credentials, TcpKeepalive, user_agent};
+use crate::connect::{ClientIdentity, ConnectionOptions, Credentials, ProxyChoice, TcpKeepalive, user_agent};
 use crate::control::ControlOptions;
 use crate::encode::IngestionConfigEncoder;
 use crate::error::{Error, ErrorCode, Result};
@@ -47,6 +48,10 @@ impl StreamConfig {
             return Ok(Credentials::Profile(Some(name).filter(|name| !name.is_empty())));
         }
         let uri: Option<String> = self.read("uri")?;
+        let file: Option<String> = self.read("api_key_file")?;
+        if let Some(path) = file.filter(|_| self.source_of("api_key") < self.source_of("api_key_file")) {
+            return Ok(Credentials::KeyFile { uri: uri.unwrap_or_default(), path: path.into() });
+        }
         let apikey = self.secret("api_key").map(|key| key.to_string());
         Ok(Credentials::Config { uri: uri.unwrap_or_default(), apikey: apikey.unwrap_or_default() })
     }
@@ -64,6 +69,10 @@ impl StreamConfig {
             connection.extra_ca_pem.get_or_insert_default().extend(read_file(&path)?);
         }
         connection.client_identity = self.client_identity()?;
+        if let Some(uri) = self.secret("proxy") {
+            let is_none = uri.as_str() == "none";
+            connection.proxy = if is_none { ProxyChoice::Direct } else { ProxyChoice::Uri(uri.clone()) };
+        }
         let retries = self.read("tcp_keepalive.retries")?;
         connection.tcp_keepalive = (retries > 0).then_some(TcpKeepalive {
             idle: self.read("tcp_keepalive.idle")?,
@@ -132,7 +141,9 @@ impl StreamConfig {
         let shared = SiftStreamBuilder::new(self.credentials()?)
             .connection(|options| *options = connection)
             .control(|options| *options = control)
-            .worker_threads(self.read("worker_threads")?)
+            .worker_threads(self.read("worker_threads")?);
+        let shared = self
+            .threads(shared)?
             .ingestion_config(self.form()?)
             .add_asset_tags(self.read("asset_tags")?)
             .add_asset_metadata(self.asset_metadata.clone());
@@ -142,6 +153,22 @@ impl StreamConfig {
             None => shared,
         };
         self.apply(shared, |apply| if let Apply::Shared(set) = apply { Some(*set) } else { None })
+    }
+
+    /// How the threads are set up; the builder says whether that can be.
+    fn threads(&self, mut builder: SiftStreamBuilder) -> Result<SiftStreamBuilder> {
+        if let Some(name) = self.read::<Option<String>>("thread_name")? {
+            builder = builder.thread_name(&name);
+        }
+        if let Some(nice) = self.read::<Option<String>>("thread_nice")? {
+            builder = builder.thread_nice(number("thread_nice", &nice)?);
+        }
+        if let Some(priority) = self.read::<Option<u64>>("thread_fifo_priority")? {
+            builder = builder.thread_fifo_priority(u32::try_from(priority).unwrap_or(u32::MAX));
+        }
+        let cpus: Vec<String> = self.read("thread_cpus")?;
+        let cpus: Vec<usize> = cpus.iter().map(|cpu| number("thread_cpus", cpu)).collect::<Result<_>>()?;
+        Ok(builder.thread_cpus(&cpus))
     }
 
     fn live_only(&self) -> Result<LiveOnlyBuilder> {
@@ -189,4 +216,11 @@ impl StreamConfig {
 
 fn read_file(path: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::io(format_args!("cannot read {path}"), &error))
+}
+
+/// A number that a key takes as text.
+fn number<N: FromStr>(key: &str, text: &str) -> Result<N> {
+    text.trim().parse().map_err(|_| {
+        Error::new(ErrorCode::InvalidArgument, format!("{key} is `{text}`: give a whole number"))
+    })
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
-use super::ApiKey;
+use super::{ApiKey, ApiKeyProvider, ApiKeySource};
 use crate::{Error, ErrorCode, Result};
 
 /// The name of the file that profiles are read from, in the user's local configuration directory.
@@ -25,6 +26,20 @@ pub enum Credentials {
         /// The API key.
         apikey: String,
     },
+    /// The key is read from a file, again whenever it may have changed: writing a new key to the file rotates it.
+    KeyFile {
+        /// The address of Sift's gRPC endpoint.
+        uri: String,
+        /// The file, which holds the key and nothing else; white space around it does not count.
+        path: PathBuf,
+    },
+    /// The key is asked for, again whenever it may have changed.
+    Provider {
+        /// The address of Sift's gRPC endpoint.
+        uri: String,
+        /// Tells the key.
+        provider: ApiKeyProvider,
+    },
     /// Read from `sift.toml`: the named table, or the top level if there is no name.
     Profile(Option<String>),
 }
@@ -33,8 +48,13 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config { uri, apikey: _ } => {
-                let uri = if uri.contains('@') { "***" } else { uri };
-                f.debug_struct("Config").field("uri", &uri).field("apikey", &"***").finish()
+                f.debug_struct("Config").field("uri", &shown(uri)).field("apikey", &"***").finish()
+            }
+            Self::KeyFile { uri, path } => {
+                f.debug_struct("KeyFile").field("uri", &shown(uri)).field("path", path).finish()
+            }
+            Self::Provider { uri, provider: _ } => {
+                f.debug_struct("Provider").field("uri", &shown(uri)).finish_non_exhaustive()
             }
             Self::Profile(name) => f.debug_tuple("Profile").field(name).finish(),
         }
@@ -42,17 +62,31 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The address and the key, from the user's `sift.toml` if they are in a profile.
+    /// The address, and what tells the key.
+    pub fn source(self) -> Result<(String, ApiKeySource)> {
+        match self {
+            Self::KeyFile { uri, path } => {
+                let provider = move || read_key(&path);
+                Ok((uri, ApiKeySource::provided(Arc::new(provider))?))
+            }
+            Self::Provider { uri, provider } => Ok((uri, ApiKeySource::provided(provider)?)),
+            fixed => fixed.resolve().map(|(uri, key)| (uri, ApiKeySource::new(key))),
+        }
+    }
+
+    /// The address and the key as it is now, from the user's `sift.toml` if they are in a profile.
     pub fn resolve(self) -> Result<(String, ApiKey)> {
         match self {
             Self::Config { uri, apikey } => Ok((uri, ApiKey::new(apikey)?)),
+            Self::KeyFile { uri, path } => Ok((uri, ApiKey::new(read_key(&path)?)?)),
+            Self::Provider { uri, provider } => Ok((uri, ApiKey::new(provider()?)?)),
             Self::Profile(name) => {
-                let directory = local_config_directory().ok_or_else(|| {
+                let file = sift_config_path().ok_or_else(|| {
                     let message =
                         "the user's configuration directory is unknown: set HOME, or give `uri` and `apikey`";
                     Error::new(ErrorCode::NotConfigured, message)
                 })?;
-                read_profile(&directory.join(SIFT_CONFIG_NAME), name.as_deref())
+                read_profile(&file, name.as_deref())
             }
         }
     }
@@ -61,9 +95,21 @@ impl Credentials {
     pub fn resolve_from(self, file: &Path) -> Result<(String, ApiKey)> {
         match self {
             Self::Profile(name) => read_profile(file, name.as_deref()),
-            direct @ Self::Config { .. } => direct.resolve(),
+            other => other.resolve(),
         }
     }
+}
+
+/// An address, unless somebody put a password into it.
+fn shown(uri: &str) -> &str {
+    if uri.contains('@') { "***" } else { uri }
+}
+
+fn read_key(path: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| Error::io(format_args!("cannot read the API key in {}", path.display()), &error))?;
+    Ok(text.trim().to_owned())
 }
 
 fn read_profile(file: &Path, name: Option<&str>) -> Result<(String, ApiKey)> {
@@ -102,6 +148,12 @@ fn read_profile(file: &Path, name: Option<&str>) -> Result<(String, ApiKey)> {
     let key = take(&API_KEY_NAMES).ok_or_else(|| missing(API_KEY_NAMES[0]))?;
     let key = ApiKey::new(key).map_err(|error| Error::from(error).context(place))?;
     Ok((uri, key))
+}
+
+/// The file that profiles are read from; none if the user's configuration directory is unknown.
+#[must_use]
+pub fn sift_config_path() -> Option<PathBuf> {
+    Some(local_config_directory()?.join(SIFT_CONFIG_NAME))
 }
 
 /// Where this platform keeps a user's configuration.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Endpoint, EndpointError};
+use super::{Endpoint, EndpointError, ProxyChoice};
 
 /// The oldest version of TLS that is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -78,6 +78,15 @@ pub struct ConnectionOptions {
     pub handshake_timeout: Duration,
     /// TCP keep-alive; `None` turns it off.
     pub tcp_keepalive: Option<TcpKeepalive>,
+    /// How often a connection is asked by HTTP/2 whether it still lives, also while idle.
+    pub http2_keepalive_interval: Duration,
+    /// How long the answer to that may take.
+    pub http2_keepalive_timeout: Duration,
+    /// Whether connections go through a proxy.
+    pub proxy: ProxyChoice,
+    /// Hosts that are reached without the proxy that `proxy` names, as in `NO_PROXY`: names with all below them,
+    /// addresses, networks such as `10.0.0.0/8`, or `*`.
+    pub no_proxy: Vec<String>,
     /// What the endpoint sees as the client, see [`user_agent`].
     pub user_agent: String,
 }
@@ -95,6 +104,10 @@ impl ConnectionOptions {
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             tcp_keepalive: Some(TcpKeepalive::default()),
+            http2_keepalive_interval: Duration::from_secs(20),
+            http2_keepalive_timeout: Duration::from_secs(20),
+            proxy: ProxyChoice::default(),
+            no_proxy: Vec::new(),
             user_agent: user_agent("rust"),
         }
     }

@@ -1,12 +1,13 @@
 //! The API key: never shown, wiped from memory, replaceable while running.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorCode};
+use crate::{Error, ErrorCode, Result};
 
 /// The longest key, in bytes.
 pub const MAX_API_KEY_BYTES: usize = 8 * 1024;
@@ -92,16 +93,43 @@ impl fmt::Display for ApiKey {
     }
 }
 
+/// Tells the key that is valid now. It is asked before a request, at most once a second, and must not block for long.
+pub type ApiKeyProvider = Arc<dyn Fn() -> Result<String> + Send + Sync>;
+
+/// How long an answer of a provider is used.
+const PROVIDED_FOR: Duration = Duration::from_secs(1);
+
 /// The key that is valid now, shared by everything that talks to the endpoint.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ApiKeySource {
     current: Arc<RwLock<ApiKey>>,
+    provider: Option<Provider>,
+}
+
+#[derive(Clone)]
+struct Provider {
+    ask: ApiKeyProvider,
+    asked: Arc<Mutex<Instant>>,
+}
+
+impl fmt::Debug for ApiKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKeySource(***)")
+    }
 }
 
 impl ApiKeySource {
     /// A source that begins with `key`.
     pub fn new(key: ApiKey) -> Self {
-        Self { current: Arc::new(RwLock::new(key)) }
+        Self { current: Arc::new(RwLock::new(key)), provider: None }
+    }
+
+    /// A source that asks `provider`, so that a key can change without the program's doing. While the provider fails,
+    /// the last key stays.
+    pub fn provided(provider: ApiKeyProvider) -> Result<Self> {
+        let source = Self::new(ApiKey::new(provider()?)?);
+        let provider = Provider { ask: provider, asked: Arc::new(Mutex::new(Instant::now())) };
+        Ok(Self { provider: Some(provider), ..source })
     }
 
     /// Replaces the key: every request that begins later carries the new one.
@@ -111,6 +139,29 @@ impl ApiKeySource {
 
     /// The key that is valid now.
     pub fn current(&self) -> ApiKey {
+        if let Some(provider) = &self.provider
+            && provider.is_due()
+        {
+            match (provider.ask)().and_then(|key| Ok(ApiKey::new(key)?)) {
+                Ok(key) => self.set_api_key(key),
+                Err(error) => tracing::warn!(
+                    target: "siftstream::connect",
+                    %error, "the API key cannot be asked for; the last one stays"
+                ),
+            }
+        }
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Provider {
+    /// Whether it is time to ask again; says so to one caller only.
+    fn is_due(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = asked.elapsed() >= PROVIDED_FOR;
+        if due {
+            *asked = Instant::now();
+        }
+        due
     }
 }

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::happy_eyeballs::connect_any;
+use super::proxy::Proxy;
 use super::socket::Socket;
 use super::tcp_info::ProbeHandle;
 use super::tls::Tls;
@@ -25,6 +26,7 @@ pub struct TcpConnector {
     endpoint: Endpoint,
     place: Arc<str>,
     tls: Option<Tls>,
+    proxy: Option<Proxy>,
 }
 
 impl TcpConnector {
@@ -36,7 +38,8 @@ impl TcpConnector {
             Scheme::Http => None,
         };
         let place = endpoint.to_string().into();
-        Ok(Self { options, endpoint, place, tls })
+        let proxy = Proxy::choose(&options, &endpoint)?;
+        Ok(Self { options, endpoint, place, tls, proxy })
     }
 
     async fn open(&self) -> Result<BoxIo> {
@@ -44,7 +47,7 @@ impl TcpConnector {
         let probe = ProbeHandle::new(&socket).ok();
         let place = Arc::clone(&self.place);
         match &self.tls {
-            None => Ok(Box::new(Wire::plaintext(Socket(socket), probe, place))),
+            None => Ok(Box::new(Wire::plaintext(Socket::new(socket), probe, place))),
             Some(tls) => Ok(Box::new(Wire::encrypted(self.secure(tls, socket).await?, probe, place))),
         }
     }
@@ -52,8 +55,15 @@ impl TcpConnector {
     async fn reach(&self) -> Result<TcpStream> {
         let limit = self.options.connect_timeout;
         let attempt = async {
-            let addresses = self.resolve().await?;
-            connect_any(&addresses).await.map_err(|error| self.unreachable(&error))
+            let addresses = match &self.proxy {
+                Some(proxy) => look_up(proxy.host(), proxy.port()).await?,
+                None => resolve(&self.endpoint).await?,
+            };
+            let mut socket = connect_any(&addresses).await.map_err(|error| self.unreachable(&error))?;
+            if let Some(proxy) = &self.proxy {
+                proxy.tunnel(&mut socket, &self.endpoint).await?;
+            }
+            Ok::<_, Error>(socket)
         };
         let socket = timeout(limit, attempt).await.map_err(|_| {
             let message = format!(
@@ -66,15 +76,6 @@ impl TcpConnector {
         Ok(socket)
     }
 
-    async fn resolve(&self) -> Result<Vec<SocketAddr>> {
-        let host = self.endpoint.host();
-        let found = tokio::net::lookup_host((host, self.endpoint.port())).await.map_err(|error| {
-            let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
-            Error::new(ErrorCode::Unavailable, message)
-        })?;
-        Ok(found.collect())
-    }
-
     fn unreachable(&self, error: &io::Error) -> Error {
         let advice = match error.kind() {
             io::ErrorKind::ConnectionRefused => {
@@ -82,7 +83,9 @@ impl TcpConnector {
             }
             _ => "check the uri and the network",
         };
-        Error::new(ErrorCode::Unavailable, format!("cannot connect to {} ({error}): {advice}", self.place))
+        let place =
+            self.proxy.as_ref().map_or_else(|| self.place.to_string(), |proxy| format!("the proxy {proxy}"));
+        Error::new(ErrorCode::Unavailable, format!("cannot connect to {place} ({error}): {advice}"))
     }
 
     fn configure(&self, socket: &TcpStream) -> io::Result<()> {
@@ -102,7 +105,7 @@ impl TcpConnector {
 
     async fn secure(&self, tls: &Tls, socket: TcpStream) -> Result<tokio_rustls::client::TlsStream<Socket>> {
         let limit = self.options.handshake_timeout;
-        let handshake = tls.connector.connect(tls.server_name.clone(), Socket(socket));
+        let handshake = tls.connector.connect(tls.server_name.clone(), Socket::new(socket));
         let stream = timeout(limit, handshake)
             .await
             .map_err(|_| {
@@ -129,6 +132,19 @@ impl TcpConnector {
         }
         Ok(stream)
     }
+}
+
+/// The addresses that the host of `endpoint` has now, in the resolver's order.
+pub async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
+    look_up(endpoint.host(), endpoint.port()).await
+}
+
+async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
+        let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
+        Error::new(ErrorCode::Unavailable, message)
+    })?;
+    Ok(found.collect())
 }
 
 impl Connector for TcpConnector {

@@ -1,7 +1,8 @@
 //! An open connection that explains the failures which only show once bytes flow.
 //!
 //! Two mistakes pass the handshake: with TLS 1.3 a server refuses a client certificate only afterwards, and a
-//! plaintext client learns that it talks to a TLS port from the first bytes that come back.
+//! plaintext client learns that it talks to a TLS port from the first bytes that come back. Whoever refuses in such a way
+//! also closes, so that a write may fail before what was said is read; then it is read first.
 
 use std::io;
 use std::pin::Pin;
@@ -23,19 +24,20 @@ pub(super) struct Wire<S> {
     stream: S,
     probe: Option<ProbeHandle>,
     place: Arc<str>,
-    /// Whether the first bytes that come back are still to be looked at.
-    check_first: bool,
+    is_plaintext: bool,
+    /// Whether nothing has come back yet.
+    is_unanswered: bool,
 }
 
 impl<S> Wire<S> {
     /// An encrypted connection.
     pub(super) fn encrypted(stream: S, probe: Option<ProbeHandle>, place: Arc<str>) -> Self {
-        Self { stream, probe, place, check_first: false }
+        Self { stream, probe, place, is_plaintext: false, is_unanswered: true }
     }
 
     /// A connection without TLS.
     pub(super) fn plaintext(stream: S, probe: Option<ProbeHandle>, place: Arc<str>) -> Self {
-        Self { stream, probe, place, check_first: true }
+        Self { stream, probe, place, is_plaintext: true, is_unanswered: true }
     }
 
     fn explained(&self, error: io::Error) -> io::Error {
@@ -43,6 +45,22 @@ impl<S> Wire<S> {
             Some(explained) => io::Error::new(error.kind(), explained),
             None => error,
         }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Wire<S> {
+    /// What a failed write means: if the peer has said nothing before, what it says now is the reason.
+    fn unwritten(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+        if self.is_unanswered {
+            let mut bytes = [0; 64];
+            let said = Pin::new(&mut *self).poll_read(cx, &mut ReadBuf::new(&mut bytes));
+            if let Poll::Ready(Err(reason)) = said
+                && reason.get_ref().is_some_and(|inner| inner.is::<Error>())
+            {
+                return reason;
+            }
+        }
+        self.explained(error)
     }
 }
 
@@ -59,9 +77,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         if let Err(error) = ready!(Pin::new(&mut this.stream).poll_read(cx, buf)) {
             return Poll::Ready(Err(this.explained(error)));
         }
-        if this.check_first && buf.filled().len() > before {
-            this.check_first = false;
-            if let Some(error) = refuse_first(buf.filled()[before], &this.place) {
+        if this.is_unanswered && buf.filled().len() > before {
+            this.is_unanswered = false;
+            if this.is_plaintext
+                && let Some(error) = refuse_first(buf.filled()[before], &this.place)
+            {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
             }
         }
@@ -80,11 +100,11 @@ fn refuse_first(byte: u8, place: &str) -> Option<Error> {
     Some(Error::new(ErrorCode::Tls, format!("cannot talk to {place}: {advice}")))
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = ready!(Pin::new(&mut this.stream).poll_write(cx, buf));
-        Poll::Ready(result.map_err(|error| this.explained(error)))
+        Poll::Ready(result.map_err(|error| this.unwritten(cx, error)))
     }
 
     fn poll_write_vectored(
@@ -94,7 +114,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, bufs));
-        Poll::Ready(result.map_err(|error| this.explained(error)))
+        Poll::Ready(result.map_err(|error| this.unwritten(cx, error)))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -102,7 +122,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let result = ready!(Pin::new(&mut this.stream).poll_flush(cx));
+        Poll::Ready(result.map_err(|error| this.unwritten(cx, error)))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -74,8 +74,10 @@ impl SiftControl {
     }
 
     fn failure(&self, what: &str, status: &Status, key: &ApiKey) -> CallError {
-        let error = match connect_error(status) {
-            Some(error) => error.clone().context(format_args!("{what} failed")),
+        // A status with headers came from the endpoint, over a connection that works.
+        let broken = || self.last_words.take().filter(|_| status.metadata().is_empty());
+        let error = match connect_error(status).cloned().or_else(broken) {
+            Some(error) => error.context(format_args!("{what} failed")),
             None => to_error(what, &self.place, status.code() as i32, status.message(), key),
         };
         CallError { code: status.code(), error }

@@ -6,14 +6,12 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use tonic::transport::{Channel, Endpoint as TonicEndpoint};
 
+use super::last_words::LastWords;
 use crate::connect::{ApiKeySource, ConnectionOptions, Scheme, TcpConnector};
 use crate::proto::sift::ping::v1::{PingRequest, ping_service_client::PingServiceClient};
 use crate::retry::RetryPolicy;
 use crate::seams::connector::Connector;
 use crate::{Error, ErrorCode, Result};
-
-/// Silence after which an HTTP/2 ping is sent, and how long its answer may take.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// How unary calls are bounded.
 #[derive(Debug, Clone)]
@@ -47,6 +45,7 @@ pub struct SiftControl {
     pub(super) key: ApiKeySource,
     pub(super) options: Arc<ControlOptions>,
     pub(super) place: Arc<str>,
+    pub(super) last_words: LastWords,
 }
 
 impl SiftControl {
@@ -66,11 +65,17 @@ impl SiftControl {
         options: ControlOptions,
     ) -> Result<Self> {
         options.retry_policy.validate()?;
+        if connection.http2_keepalive_interval.is_zero() || connection.http2_keepalive_timeout.is_zero() {
+            let message = "http2_keepalive_interval and http2_keepalive_timeout must be longer than 0";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
         let endpoint = connection.endpoint()?;
         // tonic sees an http address, so that it never adds TLS to what the connector has already encrypted.
+        let last_words = LastWords::default();
+        let words = last_words.clone();
         let service = tower::service_fn(move |_| {
-            let connector = Arc::clone(&connector);
-            async move { connector.connect().await.map(TokioIo::new) }
+            let (connector, words) = (Arc::clone(&connector), words.clone());
+            async move { connector.connect().await.map(|io| TokioIo::new(words.of(io))) }
         });
         let channel = TonicEndpoint::from(endpoint.uri_with(Scheme::Http))
             .origin(endpoint.origin())
@@ -80,11 +85,11 @@ impl SiftControl {
                     format!("the user agent {:?} cannot be sent: use visible ASCII", connection.user_agent);
                 Error::new(ErrorCode::InvalidArgument, message)
             })?
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(PING_INTERVAL)
+            .http2_keep_alive_interval(connection.http2_keepalive_interval)
+            .keep_alive_timeout(connection.http2_keepalive_timeout)
             .keep_alive_while_idle(true)
             .connect_with_connector_lazy(service);
-        Ok(Self { channel, key, options: Arc::new(options), place: endpoint.to_string().into() })
+        Ok(Self { channel, key, options: Arc::new(options), place: endpoint.to_string().into(), last_words })
     }
 
     /// Asks the endpoint for a sign of life. Fails with [`ErrorCode::Auth`] if it refuses the key.

@@ -9,7 +9,9 @@ mod client;
 mod configs;
 mod filter;
 mod flows;
+mod last_words;
 mod pages;
+mod probe;
 mod runs;
 mod status;
 
@@ -17,4 +19,5 @@ pub use client::{ControlOptions, SiftControl};
 pub use configs::Registered;
 pub use filter::{equals, one_of};
 pub(crate) use flows::flow_mismatch;
+pub use probe::{Probe, ProbeAnswer};
 pub use status::{RetryClass, classify, decode_status_details, to_error};

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
-use crate::flow::{Flow, FlowBuilder, FlowDescriptor, TimeValue};
+use crate::flow::{Flow, FlowBuilder, FlowDescriptor, FlowNames, FlowNumber, TimeValue};
 use crate::registration::{Coming, Registrar};
 use crate::schema::FlowConfig;
 
@@ -23,6 +23,7 @@ pub struct IngestionConfigEncoder {
     end_stream_on_validation_error: bool,
     flows: RwLock<HashMap<String, FlowDescriptor>>,
     registrar: Arc<Registrar>,
+    flow_names: Arc<FlowNames>,
 }
 
 impl IngestionConfigEncoder {
@@ -39,6 +40,7 @@ impl IngestionConfigEncoder {
             end_stream_on_validation_error,
             flows: RwLock::default(),
             registrar,
+            flow_names: Arc::default(),
         };
         encoder.add(flows);
         encoder
@@ -94,9 +96,10 @@ impl IngestionConfigEncoder {
     pub(crate) fn add(&self, flows: &[FlowConfig]) {
         let mut known = self.flows.write().unwrap_or_else(PoisonError::into_inner);
         for flow in flows {
-            known
-                .entry(flow.name.clone())
-                .or_insert_with(|| FlowDescriptor::new(self.number, self.ingestion_config_id(), flow));
+            known.entry(flow.name.clone()).or_insert_with(|| {
+                let number = self.flow_names.add(&flow.name);
+                FlowDescriptor::new(self.number, number, self.ingestion_config_id(), flow)
+            });
         }
     }
 }
@@ -125,6 +128,10 @@ impl Encoder for IngestionConfigEncoder {
         }
         suffix
     }
+
+    fn flow_names(&self) -> Arc<FlowNames> {
+        Arc::clone(&self.flow_names)
+    }
 }
 
 impl EncodeRow for FlowBuilder {
@@ -134,6 +141,10 @@ impl EncodeRow for FlowBuilder {
 
     fn encode(&self, buf: &mut Vec<u8>) {
         self.encode_message(buf);
+    }
+
+    fn flow(&self) -> FlowNumber {
+        self.descriptor().number()
     }
 
     fn event_time(&self) -> Option<TimeValue> {
@@ -148,6 +159,10 @@ impl EncodeRow for &FlowBuilder {
 
     fn encode(&self, buf: &mut Vec<u8>) {
         self.encode_message(buf);
+    }
+
+    fn flow(&self) -> FlowNumber {
+        self.descriptor().number()
     }
 
     fn event_time(&self) -> Option<TimeValue> {

@@ -16,7 +16,7 @@ pub use raw::{EncodedRow, RawEncoder};
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::flow::TimeValue;
+use crate::flow::{FlowNames, FlowNumber, TimeValue, UNKNOWN_FLOW};
 use crate::registration::Coming;
 
 mod private {
@@ -31,6 +31,12 @@ pub trait Encoder: Sealed + Send + Sync + 'static {
 
     /// Appends what follows the values in each row: run, options. Asked again after each change only.
     fn suffix(&self, run_id: Option<&str>) -> Vec<u8>;
+
+    /// The names of the flows that rows carry the numbers of; none, if rows have no flows.
+    #[doc(hidden)]
+    fn flow_names(&self) -> Arc<FlowNames> {
+        Arc::default()
+    }
 }
 
 /// Something that can be sent through the encoder `E`.
@@ -57,6 +63,11 @@ pub trait EncodeRow {
 
     /// Appends the row's bytes.
     fn encode(&self, buf: &mut Vec<u8>);
+
+    /// Which flow of its encoder the row belongs to, as a number.
+    fn flow(&self) -> FlowNumber {
+        UNKNOWN_FLOW
+    }
 
     /// The time that the row was given, if it was.
     fn event_time(&self) -> Option<TimeValue> {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
+use crate::flow::FlowRows;
 
 /// Something that happened to a stream.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub enum EventKind {
         ranges: Vec<Range<u64>>,
         /// How many rows these are.
         rows: u64,
+        /// How many of them belong to each flow; nothing for rows that were encoded elsewhere.
+        flows: Vec<FlowRows>,
         /// From opening the gRPC stream to the confirmation.
         duration: Duration,
     },
@@ -93,6 +96,8 @@ pub enum EventKind {
         ranges: Vec<Range<u64>>,
         /// How many rows.
         rows: u64,
+        /// How many of them belong to each flow, where that is known.
+        flows: Vec<FlowRows>,
         /// What caused it.
         cause: String,
     },
@@ -140,6 +145,15 @@ impl EventKind {
             Self::Checkpoint { ranges, .. }
             | Self::CheckpointFailed { ranges, .. }
             | Self::Dropped { ranges, .. } => ranges,
+            _ => &[],
+        }
+    }
+
+    /// How many of the rows belong to each flow; nothing if that is not known, or it is not about rows.
+    #[must_use]
+    pub fn flows(&self) -> &[FlowRows] {
+        match self {
+            Self::Checkpoint { flows, .. } | Self::Dropped { flows, .. } => flows,
             _ => &[],
         }
     }

@@ -5,6 +5,7 @@
 
 mod kind;
 mod queue;
+mod signal;
 
 pub use kind::{Event, EventKind};
 pub use queue::Events;

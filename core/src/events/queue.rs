@@ -1,12 +1,14 @@
 //! The queue of events: bounded, oldest out first.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::os::fd::BorrowedFd;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::signal::Signal;
 use super::{Event, EventKind};
 use crate::error::Result;
-use crate::seams::worker;
+use crate::seams::threads::Threads;
 use crate::stream::watched::Watched;
 
 /// How many events wait to be read.
@@ -29,6 +31,9 @@ struct State {
 #[derive(Debug, Default)]
 pub struct Events {
     state: Watched<State>,
+    /// Only if somebody asked for it. Changed under the lock of the state.
+    signal: OnceLock<Signal>,
+    threads: Threads,
 }
 
 impl Events {
@@ -45,19 +50,23 @@ impl Events {
             let number = state.next_number;
             state.next_number += 1;
             state.waiting.push_back(Event { number, at: SystemTime::now(), kind });
+            self.show(state);
         });
     }
 
     /// Nobody listens any more: no event comes after those that wait to be read. Calls that wait return, and the thread
     /// of a callback ends. A stream that is dropped does this by itself.
     pub fn close(&self) {
-        self.state.change(|state| state.closed = true);
+        self.state.change(|state| {
+            state.closed = true;
+            self.show(state);
+        });
     }
 
     /// The oldest event that was not read, if there is one. Never waits.
     #[must_use]
     pub fn poll(&self) -> Option<Event> {
-        self.state.lock().waiting.pop_front()
+        self.next(&mut self.state.lock())
     }
 
     /// The oldest event that was not read; waits for one, at most `timeout` and no longer than the stream lives. Blocks
@@ -67,11 +76,41 @@ impl Events {
         let now = Instant::now();
         let deadline = now.checked_add(timeout).unwrap_or(now + FOREVER);
         self.state
-            .wait_until(deadline, |state| match state.waiting.pop_front() {
+            .wait_until(deadline, |state| match self.next(state) {
                 Some(event) => Some(Some(event)),
                 None => state.closed.then_some(None),
             })
             .flatten()
+    }
+
+    /// A file descriptor that can be read from (in the sense of `poll`) while events wait to be read, and once the stream
+    /// is over. For loops that wait for several things; nothing is to be read from it or written to it but by this
+    /// library. It belongs to the events, and is closed with them.
+    pub fn readable_fd(&self) -> Result<BorrowedFd<'_>> {
+        let state = self.state.lock();
+        let signal = match self.signal.get() {
+            Some(signal) => signal,
+            None => self.signal.get_or_init({
+                let made = Signal::new()?;
+                || made
+            }),
+        };
+        self.show(&state);
+        drop(state);
+        Ok(signal.fd())
+    }
+
+    fn next(&self, state: &mut State) -> Option<Event> {
+        let next = state.waiting.pop_front();
+        self.show(state);
+        next
+    }
+
+    /// Lets the file descriptor tell what the state is.
+    fn show(&self, state: &State) {
+        if let Some(signal) = self.signal.get() {
+            signal.set(!state.waiting.is_empty() || state.closed);
+        }
     }
 
     /// How many events were dropped because nobody read them in time.
@@ -91,7 +130,7 @@ impl Events {
     /// were read. A callback that is slow makes events drop, nothing else wait.
     pub fn on_event(self: &Arc<Self>, callback: impl FnMut(Event) + Send + 'static) -> Result<()> {
         let events = Arc::clone(self);
-        worker::spawn("siftstream-events", move || events.listen(callback)).map(drop)
+        self.threads.spawn("siftstream-events", move || events.listen(callback)).map(drop)
     }
 
     fn listen(&self, mut callback: impl FnMut(Event)) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::FlowNumber;
 use crate::encode::wire;
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::{ChannelDataType, FlowConfig};
@@ -39,6 +40,8 @@ struct Inner {
     prefix: Box<[u8]>,
     /// Which encoder made it: a row of one stream is not accepted by another.
     owner: u64,
+    /// Which of the encoder's flows it is.
+    number: FlowNumber,
 }
 
 /// A flow of one stream: cheap to clone, `Send + Sync`.
@@ -50,7 +53,7 @@ pub struct FlowDescriptor {
 }
 
 impl FlowDescriptor {
-    pub(crate) fn new(owner: u64, ingestion_config_id: &str, flow: &FlowConfig) -> Self {
+    pub(crate) fn new(owner: u64, number: FlowNumber, ingestion_config_id: &str, flow: &FlowConfig) -> Self {
         let mut prefix = Vec::with_capacity(4 + ingestion_config_id.len() + flow.name.len());
         wire::put_string(&mut prefix, wire::FIELD_CONFIG_ID, ingestion_config_id);
         wire::put_string(&mut prefix, wire::FIELD_FLOW, &flow.name);
@@ -61,7 +64,8 @@ impl FlowDescriptor {
             .collect();
         let by_name =
             (0..).zip(&channels).map(|(at, channel)| (channel.name.clone(), ChannelIndex(at))).collect();
-        let inner = Inner { name: flow.name.clone(), channels, by_name, prefix: prefix.into(), owner };
+        let inner =
+            Inner { name: flow.name.clone(), channels, by_name, prefix: prefix.into(), owner, number };
         Self { inner: Arc::new(inner) }
     }
 
@@ -105,5 +109,9 @@ impl FlowDescriptor {
 
     pub(crate) fn owner(&self) -> u64 {
         self.inner.owner
+    }
+
+    pub(crate) fn number(&self) -> FlowNumber {
+        self.inner.number
     }
 }

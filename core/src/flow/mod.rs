@@ -4,6 +4,7 @@ mod builder;
 mod by_name;
 mod columns;
 mod descriptor;
+mod rows;
 mod time;
 mod value;
 
@@ -13,5 +14,7 @@ pub use by_name::Flow;
 pub(crate) use columns::SetColumn;
 pub use columns::{Blobs, ChannelRef, Column, Columns, FlowRef, Timestamps, Validity};
 pub use descriptor::{ChannelIndex, FlowDescriptor};
+pub use rows::FlowRows;
+pub(crate) use rows::{FlowCounts, FlowNames, FlowNumber, FlowRun, UNKNOWN_FLOW};
 pub use time::TimeValue;
 pub use value::{ChannelBitField, ChannelBytes, ChannelEnum, ChannelValue, Value};

@@ -22,6 +22,8 @@ pub struct Ledger {
     confirmed: RangeSet,
     owed: RangeSet,
     dropped: RangeSet,
+    /// Those of the dropped rows that nobody wanted dropped.
+    lost: RangeSet,
     rejected: RangeSet,
 }
 
@@ -63,6 +65,7 @@ impl Ledger {
     /// A row that was given up and arrived all the same is confirmed: each row counts at its furthest state.
     fn add_confirmed(&mut self, ids: Range<u64>) {
         self.dropped.remove(&ids);
+        self.lost.remove(&ids);
         self.rejected.remove(&ids);
         self.confirmed.insert(ids);
     }
@@ -97,12 +100,21 @@ impl Ledger {
         }
     }
 
+    /// Rows are gone, and not because the user wanted to do without them. They count as given up.
+    pub fn lose(&mut self, ids: impl IntoIterator<Item = Range<u64>>) {
+        for range in ids {
+            self.give_up([range.clone()]);
+            self.lost.extend(self.dropped.overlap(&range));
+        }
+    }
+
     /// Sift refused a row by itself, and it was put aside. It is sent no more.
     pub fn reject(&mut self, id: u64) {
         let ids = id..id + 1;
         self.owed.remove(&ids);
         if !self.confirmed.contains(&ids) {
             self.dropped.remove(&ids);
+            self.lost.remove(&ids);
             self.rejected.insert(ids);
         }
     }
@@ -149,6 +161,12 @@ impl Ledger {
         &self.dropped
     }
 
+    /// Those of them that nobody wanted to give up.
+    #[must_use]
+    pub fn lost(&self) -> &RangeSet {
+        &self.lost
+    }
+
     /// What Sift refused.
     #[must_use]
     pub fn rejected(&self) -> &RangeSet {
@@ -166,6 +184,13 @@ impl Ledger {
             }
             at = reached;
         }
+    }
+
+    /// How many IDs from 0 on nobody has to care for any more: dealt with, and none of them lost.
+    #[must_use]
+    pub fn passed_point(&self) -> u64 {
+        let settled = self.settled_point();
+        self.lost.first().map_or(settled, |first| settled.min(first))
     }
 
     /// The resume point: how many IDs from 0 on are confirmed without a gap.
@@ -335,6 +360,26 @@ mod tests {
             Step::GiveUp(id) => ledger.give_up(std::iter::once(id..id + 1)),
             Step::Reject(id) => ledger.reject(id),
         }
+    }
+
+    #[test]
+    fn what_was_given_up_or_rejected_is_passed_over_and_what_was_lost_is_not() {
+        let mut ledger = Ledger::new();
+        ledger.give_up(std::iter::once(0..2));
+        ledger.reject(2);
+        ledger.lose(std::iter::once(4..6));
+        assert_eq!((ledger.passed_point(), ledger.settled_point(), ledger.resume_point()), (3, 3, 0));
+        for (stream, ids) in [(0, 3..4), (1, 4..5)] {
+            ledger.open(stream);
+            ledger.carry(stream, ids);
+            ledger.half_close(stream);
+        }
+        ledger.confirm(0);
+        assert_eq!((ledger.passed_point(), ledger.settled_point()), (4, 6));
+        ledger.confirm(1);
+        assert_eq!((ledger.passed_point(), ledger.lost().len()), (5, 1), "it arrived all the same");
+        ledger.reject(5);
+        assert_eq!((ledger.passed_point(), ledger.lost().len(), ledger.dropped().len()), (6, 0, 2));
     }
 
     /// Every state that 4 rows and 2 gRPC streams can reach in 7 steps, by every step that can be taken in it.

@@ -36,6 +36,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("siftstream::reingestion", "Rows that are sent again from the disk"),
     ("siftstream::disk", "Files, the journal, what was found at the start"),
     ("siftstream::checkpoint", "Where inputs resume"),
+    ("siftstream::threads", "Threads that cannot be set up or woken as was wanted"),
     ("siftstream::stream", "A stream as a whole: what a drop left, schema trouble"),
     ("siftstream::events", "Every event of a stream, as text"),
 ];

@@ -87,6 +87,7 @@ pub const METRICS: &[Metric] = catalogue! {
     gauge count rows_owed: "Rows that the live path owes to re-ingestion",
     gauge count ingestion_channel_rows: "Rows that wait to be sent",
     gauge count ingestion_channel_bytes: "Memory held by the rows that wait to be sent",
+    gauge count replay_window_bytes: "Memory held by rows that were sent and are not confirmed, for sending them again",
     gauge count backup_channel_rows: "Rows that wait to be written",
     gauge count backup_channel_bytes: "Memory held by the rows that wait to be written or are being written",
     counter count streams_opened: "gRPC streams opened",

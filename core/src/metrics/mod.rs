@@ -34,6 +34,7 @@ pub(crate) struct StreamCounters {
     early_oks: AtomicU64,
     retries: AtomicU64,
     current_backoff_us: AtomicU64,
+    kept_bytes: AtomicU64,
     statuses: [AtomicU64; 17],
 }
 
@@ -81,6 +82,8 @@ pub struct SiftStreamMetricsSnapshot {
     pub ingestion_channel_rows: u64,
     /// Memory held by the rows that wait to be sent.
     pub ingestion_channel_bytes: u64,
+    /// Memory held by rows that were taken to be sent and are not confirmed: what the replay window bounds; 0 with a disk.
+    pub replay_window_bytes: u64,
     /// Rows that wait to be written.
     pub backup_channel_rows: u64,
     /// Memory held by the rows that wait to be written, or are being written.
@@ -131,6 +134,11 @@ impl StreamCounters {
     pub(crate) fn sent(&self, rows: u32, bytes: usize) {
         self.rows_sent.fetch_add(u64::from(rows), Ordering::Relaxed);
         self.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// So much memory holds rows for sending them again.
+    pub(crate) fn kept(&self, bytes: u64) {
+        self.kept_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn stream_opened(&self) {
@@ -214,6 +222,7 @@ impl StreamCounters {
             rows_owed: 0,
             ingestion_channel_rows: levels.wire.rows,
             ingestion_channel_bytes: levels.wire.bytes,
+            replay_window_bytes: read(&self.kept_bytes),
             backup_channel_rows: levels.disk.rows,
             backup_channel_bytes: levels.disk.bytes,
             streams_opened: read(&self.streams_opened),

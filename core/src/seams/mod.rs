@@ -8,4 +8,6 @@ pub mod connector;
 pub mod filesystem;
 pub(crate) mod process;
 pub(crate) mod runtime;
+pub(crate) mod sync;
+pub(crate) mod threads;
 pub(crate) mod worker;

@@ -14,14 +14,15 @@ use tokio::task::JoinHandle;
 
 use super::clock::{Clock, RuntimeClock, SystemClock};
 use super::process::Origin;
+use super::threads::ThreadOptions;
 use super::worker::log_scope;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Where a stream runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunsOn {
-    /// On so many threads of its own.
-    OwnThreads(usize),
+    /// On threads of its own.
+    OwnThreads(ThreadOptions),
     /// On the runtime of the caller, without a thread of its own.
     CallersRuntime,
 }
@@ -37,6 +38,11 @@ impl RuntimeHandle {
     /// Whether it is the caller's runtime: then nothing may start or block a thread.
     pub(crate) fn is_callers(&self) -> bool {
         self.is_callers
+    }
+
+    /// Makes it the runtime that the caller is in, for as long as the guard lives.
+    pub(crate) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.handle.enter()
     }
 
     /// The clock by which the stream lives.
@@ -112,7 +118,7 @@ impl StreamRuntime {
     /// Takes the caller's runtime, or starts one on threads named `siftstream-0`, `siftstream-1`, …
     pub(crate) fn start(runs_on: RunsOn) -> Result<Self> {
         match runs_on {
-            RunsOn::OwnThreads(workers) => Self::own(workers),
+            RunsOn::OwnThreads(threads) => Self::own(threads),
             RunsOn::CallersRuntime => Self::callers(),
         }
     }
@@ -125,18 +131,22 @@ impl StreamRuntime {
         Ok(Self { handle, owned: None, origin: Origin::here()? })
     }
 
-    fn own(workers: usize) -> Result<Self> {
+    fn own(threads: ThreadOptions) -> Result<Self> {
         let origin = Origin::here()?;
+        threads.check()?;
         let number = Arc::new(AtomicUsize::new(0));
         let logs = log_scope();
         let runtime = Builder::new_multi_thread()
-            .worker_threads(workers.max(1))
-            .thread_name_fn(move || format!("siftstream-{}", number.fetch_add(1, Ordering::Relaxed)))
+            .worker_threads(threads.workers.max(1))
+            .thread_name_fn(move || {
+                threads.name_of(&format!("siftstream-{}", number.fetch_add(1, Ordering::Relaxed)))
+            })
             .on_thread_start(move || {
                 if let Some(logs) = &logs {
                     // For as long as the thread lives.
                     std::mem::forget(tracing::dispatcher::set_default(logs));
                 }
+                threads.take_effect();
             })
             .enable_all()
             .build()

@@ -1,14 +1,15 @@
 //! Work that may block on a disk: in small turns, so that whoever drives it decides how it rests. A thread of the
 //! library does; a simulated network, where time does not pass by itself, drives the same work as a task.
 
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tracing::subscriber::NoSubscriber;
 
 use super::connector::BoxFuture;
 use super::runtime::RuntimeHandle;
-use crate::error::{Error, ErrorCode, Result};
+use super::threads::Threads;
+use crate::error::Result;
 
 /// What a worker wants after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,17 +93,9 @@ pub(crate) async fn drive_as_task(worker: &mut impl Worker) {
     }
 }
 
-/// Runs `work` on a thread of its own, which logs where the calling thread does.
+/// Runs `work` on a thread of its own, which is set up as the calling thread and logs where that does.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    let logs = log_scope();
-    let work = move || match logs {
-        Some(logs) => tracing::dispatcher::with_default(&logs, work),
-        None => work(),
-    };
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot start a thread: {error}")))
+    Threads::of_this_thread().spawn(name, work)
 }
 
 /// Where the calling thread logs; none if nowhere, so that a subscriber that the program installs later is seen.

@@ -36,4 +36,5 @@ pub use slot::{Slot, SlotInfo, SlotKey};
 pub use store::{Area, Spool, StoredFile, Stranger, StrangerKind};
 pub use unconfirmed::{UnconfirmedChunk, UnconfirmedRows};
 pub use view::SlotView;
+pub(crate) use writer::LOST;
 pub use writer::{DroppedRows, SpoolWriter, Watermarks};

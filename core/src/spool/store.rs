@@ -99,7 +99,8 @@ impl Spool {
         let mut journal = Journal::open(fs.clone(), &slot.path().join("state/journal"))?;
         let (mut files, mut strangers) = (BTreeMap::new(), Vec::new());
         for area in [Area::Pending, Area::Data] {
-            look_into(&fs, &slot, area, &mut files, &mut strangers)?;
+            let created = |number| journal.index().files.contains_key(&number);
+            look_into(&fs, &slot, area, created, &mut files, &mut strangers)?;
         }
         let epoch = journal.index().epoch + 1;
         let next_file = files.keys().next_back().map_or(0, |last| last + 1);

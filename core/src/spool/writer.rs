@@ -22,6 +22,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Why rows are dropped that no policy gave up.
+pub(crate) const LOST: &str = "lost by the disk";
+
 const RECORD_EVERY: Duration = Duration::from_millis(500);
 
 /// How far the rows have come. Every row that was appended with an ID below is at that level, or was reported dropped.
@@ -157,6 +160,12 @@ impl SpoolWriter {
         Ok(())
     }
 
+    /// The ID of the next row.
+    #[must_use]
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
     /// Says that the rows below `next_id` which were not appended need not be (they are confirmed already).
     pub fn skip_to(&mut self, next_id: u64) {
         if next_id > self.next_id {
@@ -255,6 +264,17 @@ impl SpoolWriter {
         self.marks
     }
 
+    /// Whether rows of a file that failed are not safe in another one yet. Until then no finished file has them.
+    #[must_use]
+    pub fn is_saving(&self) -> bool {
+        self.moves() || !self.condemned.is_empty()
+    }
+
+    /// Whether rows that were written once wait to be written again.
+    fn moves(&self) -> bool {
+        self.closed.front().is_some_and(|chunk| chunk.first_id < self.moved_below)
+    }
+
     /// How many rows are in memory only.
     #[must_use]
     pub fn rows_in_memory(&self) -> u64 {
@@ -338,7 +358,9 @@ impl SpoolWriter {
         self.move_lost()?;
         while let Some(chunk) = self.closed.front() {
             let (len, ids) = (chunk.bytes.len() as u64, chunk.ids());
-            match self.make_room(len).and_then(|()| self.write_first()) {
+            // What moves takes the place of what it was: the budget has it already.
+            let room = if self.moves() { Ok(()) } else { self.make_room(len) };
+            match room.and_then(|()| self.write_first()) {
                 Ok(()) => {}
                 Err(error) if error.code() == ErrorCode::DiskFull => match self.options.policy.when_full {
                     WhenFull::Block | WhenFull::Error => return Err(error),

@@ -137,6 +137,11 @@ impl Delivery {
         self.state.change(|state| state.ledger.give_up(ids));
     }
 
+    /// Rows are gone that nobody wanted to give up.
+    pub(crate) fn lose(&self, ids: impl IntoIterator<Item = Range<u64>>) {
+        self.state.change(|state| state.ledger.lose(ids));
+    }
+
     /// Sift refused a row by itself, and it was dealt with as the user chose.
     pub(crate) fn reject(&self, id: u64) {
         self.state.change(|state| state.ledger.reject(id));
@@ -170,9 +175,15 @@ impl Delivery {
         self.ledger(|ledger| ledger.dropped().len())
     }
 
-    /// How many rows from the first on are confirmed without a gap.
+    /// The IDs of the rows that were given up.
+    pub(crate) fn dropped_ids(&self) -> Vec<Range<u64>> {
+        self.ledger(|ledger| ledger.dropped().iter().collect())
+    }
+
+    /// How many rows from the first on are confirmed without a gap; rows that were given up, or are in quarantine, as the
+    /// user chose, are passed over.
     pub(crate) fn confirmed_contiguous(&self) -> u64 {
-        self.ledger(Ledger::resume_point)
+        self.ledger(Ledger::passed_point)
     }
 
     /// The IDs below `accepted` that are not confirmed.
@@ -222,7 +233,7 @@ impl Delivery {
     pub(crate) fn wait_for_news(&self, confirmed: u64, looks: u64, patience: Duration) -> (u64, u64, bool) {
         let news = |state: &State| {
             let is_over = state.ended || state.cancelled.is_some();
-            (state.ledger.resume_point(), state.looks, is_over)
+            (state.ledger.passed_point(), state.looks, is_over)
         };
         let found = self.state.wait_until(Instant::now() + patience, |state| {
             let found = news(state);
@@ -270,7 +281,7 @@ impl State {
         if let Some(why) = self.failure() {
             return Some(Err(why.with_data_status(DataStatus::InMemory)));
         }
-        if self.ended || !self.ledger.dropped().is_empty() {
+        if self.ended || !self.ledger.lost().is_empty() {
             let unconfirmed = below - confirmed.len().min(below);
             let message =
                 format!("{unconfirmed} rows were not confirmed before the stream ended or lost them");

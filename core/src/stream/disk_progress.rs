@@ -2,11 +2,13 @@
 //!
 //! Requests to the thread are state here, not messages: a thread that is busy still sees them.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::level::Level;
 use super::watched::Watched;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
+use crate::ledger::RangeSet;
 
 /// What the thread is asked to do, as of now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(crate) struct DiskMarks {
 struct State {
     requests: Requests,
     marks: DiskMarks,
+    /// Rows that were dropped before they came to the thread.
+    overflowed: RangeSet,
     /// Dropped rows that a flush has reported.
     dropped_told: u64,
     /// The disk's last error, until it works again.
@@ -95,6 +99,21 @@ impl DiskProgress {
         if self.state.lock().marks != marks {
             self.state.change(|state| state.marks = marks);
         }
+    }
+
+    /// Rows were dropped because the channel to the thread was full.
+    pub(crate) fn overflowed(&self, ids: &[Range<u64>]) {
+        self.state.change(|state| state.overflowed.extend(ids.iter().cloned()));
+    }
+
+    /// Where the rows from `at` on end that were dropped so.
+    pub(crate) fn passed_overflow(&self, at: u64) -> u64 {
+        self.state.lock().overflowed.reach_from(at)
+    }
+
+    /// The rows that were dropped so.
+    pub(crate) fn all_overflowed(&self) -> RangeSet {
+        self.state.lock().overflowed.clone()
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<Error>) {
@@ -178,8 +197,9 @@ impl State {
 
     /// Rows dropped since the last flush are told once: they are not at the level that was asked for.
     fn tell_dropped(&mut self) -> Result<()> {
-        let dropped = self.marks.dropped - self.dropped_told;
-        self.dropped_told = self.marks.dropped;
+        let all = self.marks.dropped + self.overflowed.len();
+        let dropped = all - self.dropped_told;
+        self.dropped_told = all;
         if dropped == 0 {
             return Ok(());
         }

@@ -7,17 +7,22 @@
 //! holder that is not running.
 
 mod columns;
+mod overflow;
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::consumer::Consumer;
 use super::lane::{Capacity, Keeping, Lane};
-use super::segment::{PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, new_spare};
+use super::overflow::{OverflowPolicy, Overflowed};
+use super::segment::{
+    FLOW_RUNS, PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, allocated, new_spare, new_touched_spare, touch,
+};
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
-use crate::flow::TimeValue;
+use crate::flow::{FlowNames, FlowNumber, FlowRun, TimeValue};
 use crate::ledger::RangeSet;
 use event_listener::{Event, Listener as _};
 
@@ -96,10 +101,22 @@ impl Outlets {
     }
 }
 
+/// How rows are taken.
+#[derive(Debug, Default)]
+pub(crate) struct IntakeOptions {
+    pub(crate) max_row_size: usize,
+    /// What each row ends with.
+    pub(crate) suffix: Vec<u8>,
+    pub(crate) overflow: OverflowPolicy,
+    /// The names of the flows of the rows.
+    pub(crate) flow_names: Arc<FlowNames>,
+}
+
 #[derive(Debug)]
 struct Open {
     shell: Arc<Segment>,
     bytes: Vec<u8>,
+    flows: Vec<FlowRun>,
     rows: u32,
 }
 
@@ -120,6 +137,8 @@ struct State {
     closed: Option<Error>,
     /// Why no row is taken for now.
     refusing: Option<Error>,
+    /// Rows that were dropped, and nobody was told yet.
+    overflowed: Overflowed,
 }
 
 /// The intake of one stream.
@@ -131,6 +150,10 @@ pub(crate) struct Intake {
     /// By [`Outlet`]: told when a sleeping consumer has something to do.
     consumers: [Consumer; 2],
     max_row_size: usize,
+    overflow: OverflowPolicy,
+    flow_names: Arc<FlowNames>,
+    /// Rows may have been dropped that nobody was told of yet.
+    has_dropped: AtomicBool,
 }
 
 /// What was ever accepted, and what waits in each lane.
@@ -155,15 +178,16 @@ pub(crate) struct LaneLevel {
 
 impl Intake {
     /// An intake that feeds `outlets`, whose consumers keep up to `kept_bytes` more for sending again.
-    pub(crate) fn new(outlets: Outlets, kept_bytes: u64, max_row_size: usize, suffix: Vec<u8>) -> Self {
+    pub(crate) fn new(outlets: Outlets, kept_bytes: u64, options: IntakeOptions) -> Self {
+        let IntakeOptions { max_row_size, suffix, overflow, flow_names } = options;
         let outstanding = outlets.bytes().saturating_add(kept_bytes) / SEGMENT_SIZE as u64;
         let outstanding = usize::try_from(outstanding).unwrap_or(usize::MAX).min(MOST_POOLED);
         let queued = usize::try_from(outlets.bytes() / SEGMENT_SIZE as u64).unwrap_or(usize::MAX);
         let mut pool = SegmentPool::new(outstanding + CONSUMER_SEGMENTS, (queued + 1).min(MOST_SPARES));
-        pool.add_spares(std::iter::repeat_with(new_spare).take(FIRST_SPARES));
-        let (shell, bytes) = pool.take();
+        pool.add_spares(std::iter::repeat_with(|| new_spare(FLOW_RUNS)).take(FIRST_SPARES));
+        let (shell, bytes, flows) = pool.take();
         let state = State {
-            open: Open { shell, bytes, rows: 0 },
+            open: Open { shell, bytes, flows, rows: 0 },
             next_id: 0,
             accepted_bytes: 0,
             event_time: None,
@@ -173,8 +197,17 @@ impl Intake {
             sleeps: [false; 2],
             closed: None,
             refusing: None,
+            overflowed: Overflowed::default(),
         };
-        Self { state: Mutex::new(state), room: Event::new(), consumers: Default::default(), max_row_size }
+        Self {
+            state: Mutex::new(state),
+            room: Event::new(),
+            consumers: Default::default(),
+            max_row_size,
+            overflow,
+            flow_names,
+            has_dropped: AtomicBool::new(false),
+        }
     }
 
     /// Takes a row if that needs no wait.
@@ -226,8 +259,8 @@ impl Intake {
             return Err(Refusal::Closed(why.clone()));
         }
         let open_rows = u64::from(state.open.rows);
-        if !state.has_room(open_rows, state.open.bytes.capacity() as u64) {
-            return Err(Refusal::Full);
+        if !state.has_room(open_rows, state.open.allocated()) && !self.makes_room(&mut state) {
+            return self.refuse_or_drop(state, row);
         }
         let most = PREFIX_LEN + row.max_len() + state.suffix.len();
         if state.open.bytes.len() + most > SEGMENT_SIZE {
@@ -255,7 +288,7 @@ impl Intake {
             return Err(Refusal::Invalid(self.too_large(len)));
         };
         open.bytes[start + 1..start + PREFIX_LEN].copy_from_slice(&prefix.to_be_bytes());
-        open.rows += 1;
+        open.note(row.flow(), 1);
         let id = state.next_id;
         state.next_id += 1;
         state.event_time = state.event_time.max(row.event_time());
@@ -279,6 +312,16 @@ impl Intake {
         )
     }
 
+    /// Makes memory for `bytes` of rows ready, so that the first rows neither allocate nor fault.
+    pub(crate) fn prefault(&self, bytes: u64) {
+        let wanted = bytes.div_ceil(SEGMENT_SIZE as u64);
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(FIRST_SPARES, MOST_POOLED);
+        let ready: Vec<_> = std::iter::repeat_with(|| new_touched_spare(FLOW_RUNS)).take(wanted).collect();
+        let mut state = self.lock();
+        touch(&mut state.open.bytes);
+        state.pool.add_ready(ready);
+    }
+
     /// How many rows were accepted, and the latest time that one of them was given.
     pub(crate) fn accepted(&self) -> (u64, Option<TimeValue>) {
         let state = self.lock();
@@ -293,13 +336,16 @@ impl Intake {
     /// Moves up to `most_bytes` of what waits for `outlet`, and then what is in the open segment, to its consumer.
     pub(crate) fn take(&self, outlet: Outlet, into: &mut VecDeque<Arc<Segment>>, most_bytes: usize) {
         let mut taken = 0;
-        let (missing, may_copy) = {
+        let (missing, may_copy, runs) = {
             let state = self.lock();
-            (state.pool.missing_spares(), state.open.rows > 0)
+            (state.pool.missing_spares(), state.open.rows > 0, state.open.flows.capacity())
         };
-        let spares: Vec<_> = std::iter::repeat_with(new_spare).take(missing.min(SPARES_AT_ONCE)).collect();
+        let spares: Vec<_> =
+            std::iter::repeat_with(|| new_spare(runs)).take(missing.min(SPARES_AT_ONCE)).collect();
         // Memory is got before the lock is taken: a caller that only tries the lock must not meet an allocation there.
-        let mut small = may_copy.then(|| Arc::new(Segment::new(Vec::with_capacity(COPY_OUT_BELOW), 0, 0)));
+        let mut small = may_copy.then(|| {
+            Arc::new(Segment::new(Vec::with_capacity(COPY_OUT_BELOW), Vec::with_capacity(runs), 0, 0))
+        });
         let mut state = self.lock();
         state.pool.add_spares(spares);
         while taken < most_bytes {
@@ -307,7 +353,7 @@ impl Intake {
                 state.hand_over_open(&mut small);
             }
             let Some(segment) = state.lane_mut(outlet).and_then(Lane::take) else { break };
-            taken += segment.bytes().len();
+            taken += segment.allocated();
             into.push_back(segment);
         }
         drop(state);
@@ -343,6 +389,12 @@ impl Intake {
     /// Waits until a row came after [`sleep_if_empty`](Self::sleep_if_empty), or somebody woke the consumers.
     pub(crate) async fn woken(&self, outlet: Outlet) {
         self.consumers[outlet as usize].woken().await;
+    }
+
+    /// From now on the consumer of `outlet` is a task of the runtime that the caller is in, and callers wake it without
+    /// the locks of that runtime.
+    pub(crate) fn wake_through_the_kernel(&self, outlet: Outlet) {
+        self.consumers[outlet as usize].is_woken_through_the_kernel();
     }
 
     /// From now on the consumer of `outlet` is the calling thread, which waits with [`park`](Self::park).
@@ -452,8 +504,8 @@ impl State {
     /// Moves the open segment into the lanes and opens another one.
     fn close_open(&mut self) {
         let first_id = self.open_first_id();
-        let (shell, bytes) = self.pool.take();
-        let full = std::mem::replace(&mut self.open, Open { shell, bytes, rows: 0 });
+        let (shell, bytes, flows) = self.pool.take();
+        let full = std::mem::replace(&mut self.open, Open { shell, bytes, flows, rows: 0 });
         let segment = full.into_segment(first_id);
         self.pool.lend(&segment);
         self.push_to_lanes(segment);
@@ -468,17 +520,32 @@ impl State {
             return;
         };
         if let Some(copy) = Arc::get_mut(&mut segment) {
-            copy.fill(&self.open.bytes, first_id, self.open.rows);
+            copy.fill(&self.open.bytes, &mut self.open.flows, first_id, self.open.rows);
         }
         self.push_to_lanes(segment);
         self.open.bytes.clear();
+        self.open.flows.clear();
         self.open.rows = 0;
     }
 }
 
 impl Open {
+    /// Takes note of rows that were written.
+    fn note(&mut self, flow: FlowNumber, rows: u32) {
+        self.rows += rows;
+        match self.flows.last_mut() {
+            Some(run) if run.flow == flow => run.rows += rows,
+            _ => self.flows.push(FlowRun { flow, rows }),
+        }
+    }
+
+    /// What it costs in memory.
+    fn allocated(&self) -> u64 {
+        allocated(&self.bytes, &self.flows) as u64
+    }
+
     fn into_segment(mut self, first_id: u64) -> Arc<Segment> {
-        let segment = Segment::new(self.bytes, first_id, self.rows);
+        let segment = Segment::new(self.bytes, self.flows, first_id, self.rows);
         match Arc::get_mut(&mut self.shell) {
             Some(shell) => {
                 *shell = segment;

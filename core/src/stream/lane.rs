@@ -30,6 +30,7 @@ pub(crate) struct Lane {
     /// How many segments at the front the consumer has taken; they wait to be released.
     taken: usize,
     taken_rows: u64,
+    taken_bytes: u64,
     rows: u64,
     bytes: u64,
     capacity: Capacity,
@@ -44,7 +45,7 @@ fn expected_segments(capacity: Capacity) -> usize {
 impl Lane {
     pub(crate) fn new(capacity: Capacity, keeping: Keeping) -> Self {
         let queue = VecDeque::with_capacity(expected_segments(capacity));
-        Self { queue, taken: 0, taken_rows: 0, rows: 0, bytes: 0, capacity, keeping }
+        Self { queue, taken: 0, taken_rows: 0, taken_bytes: 0, rows: 0, bytes: 0, capacity, keeping }
     }
 
     /// Whether one more row fits beside an open segment of `open_rows` rows that costs `open_bytes`.
@@ -82,16 +83,38 @@ impl Lane {
             let segment = self.queue.get(self.taken)?;
             self.taken += 1;
             self.taken_rows += u64::from(segment.rows());
+            self.taken_bytes += segment.allocated() as u64;
             return Some(Arc::clone(segment));
         }
         self.drop_first()
     }
 
     fn drop_first(&mut self) -> Option<Arc<Segment>> {
-        let segment = self.queue.pop_front()?;
+        self.remove(0)
+    }
+
+    fn remove(&mut self, at: usize) -> Option<Arc<Segment>> {
+        let segment = self.queue.remove(at)?;
         self.rows -= u64::from(segment.rows());
         self.bytes -= segment.allocated() as u64;
         Some(segment)
+    }
+
+    /// Drops the oldest segment that the consumer has not taken.
+    pub(crate) fn drop_waiting(&mut self) -> Option<Arc<Segment>> {
+        self.remove(self.taken)
+    }
+
+    /// Whether what the consumer has taken leaves no room for another segment, whatever is dropped.
+    pub(crate) fn is_full_of_taken(&self) -> bool {
+        self.taken_rows > 0
+            && (self.taken_rows >= self.capacity.rows
+                || self.taken_bytes + SEGMENT_SIZE as u64 > self.capacity.bytes)
+    }
+
+    /// Whether callers wait for room in it.
+    pub(crate) fn makes_callers_wait(&self) -> bool {
+        self.keeping != Keeping::WhileRoom
     }
 
     /// Lets go of the segments at the front that `done` says nobody needs any more.
@@ -101,6 +124,7 @@ impl Lane {
             if self.taken > 0 {
                 self.taken -= 1;
                 self.taken_rows -= u64::from(segment.rows());
+                self.taken_bytes -= segment.allocated() as u64;
             }
         }
     }

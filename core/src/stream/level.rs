@@ -42,7 +42,7 @@ impl fmt::Display for Level {
 }
 
 /// How many rows, from the first one on, are at each level or beyond without a gap; none for a level that the
-/// transport does not have. Rows that a policy dropped count as passed.
+/// transport does not have. Rows that a policy dropped, or that are in quarantine, count as passed; rows that were lost do not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Watermarks {

@@ -7,6 +7,7 @@ mod host;
 pub(crate) mod intake;
 pub(crate) mod lane;
 mod level;
+pub(crate) mod overflow;
 pub(crate) mod report;
 mod resume;
 pub(crate) mod segment;
@@ -16,6 +17,7 @@ mod sift_stream;
 pub(crate) mod watched;
 
 pub use level::{Level, Watermarks};
+pub use overflow::OverflowPolicy;
 pub use report::{FinishError, Report};
 pub use send_columns::SendColumnsError;
 pub use send_error::{SendError, TrySendError};

@@ -20,12 +20,14 @@ pub struct Report {
     pub on_disk: u64,
     /// Rows that were only in memory, sent or not, and are not confirmed.
     pub in_memory: u64,
-    /// Rows given up by a choice of the user.
+    /// Rows given up: by a choice of the user, or because a disk lost them.
     pub dropped: u64,
     /// Rows that Sift refused.
     pub rejected: u64,
     /// Message IDs that are not confirmed, in order.
     pub unconfirmed: Vec<Range<u64>>,
+    /// Message IDs of dropped rows, where they are known, in order.
+    pub dropped_ids: Vec<Range<u64>>,
 }
 
 /// How many ranges a message shows.
@@ -38,7 +40,7 @@ pub struct FinishError {
     /// What went wrong.
     pub error: Error,
     /// What became of each row.
-    pub report: Report,
+    pub report: Box<Report>,
 }
 
 impl Report {
@@ -56,7 +58,7 @@ impl Report {
         let why = failure.map(|why| format!("; the cause: {why}")).unwrap_or_default();
         let error = Error::new(code, format!("not all rows were delivered: {self}{why}"))
             .with_data_status(DataStatus::Unknown);
-        Err(FinishError { error, report: self })
+        Err(FinishError { error, report: Box::new(self) })
     }
 }
 
@@ -73,15 +75,18 @@ impl fmt::Display for Report {
             self.dropped,
             self.rejected
         )?;
-        if !self.unconfirmed.is_empty() {
-            f.write_str("; unconfirmed message IDs")?;
-            for range in self.unconfirmed.iter().take(SHOWN_RANGES) {
-                write!(f, " {}-{}", range.start, range.end - 1)?;
-            }
-            if self.unconfirmed.len() > SHOWN_RANGES {
-                f.write_str(" …")?;
-            }
-        }
-        Ok(())
+        show(f, "unconfirmed", &self.unconfirmed)?;
+        show(f, "dropped", &self.dropped_ids)
     }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, what: &str, ranges: &[Range<u64>]) -> fmt::Result {
+    if ranges.is_empty() {
+        return Ok(());
+    }
+    write!(f, "; {what} message IDs")?;
+    for range in ranges.iter().take(SHOWN_RANGES) {
+        write!(f, " {}-{}", range.start, range.end - 1)?;
+    }
+    if ranges.len() > SHOWN_RANGES { f.write_str(" …") } else { Ok(()) }
 }

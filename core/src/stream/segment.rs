@@ -6,10 +6,13 @@ use std::sync::Arc;
 use bytes::Buf;
 
 use crate::error::Result;
+use crate::flow::FlowRun;
 use crate::spool::pending::RealIds;
 
 /// The size at which a segment is handed on: HTTP/2's default frame size.
 pub(crate) const SEGMENT_SIZE: usize = 16 * 1024;
+/// Room for runs of flows in a segment; more than that is counted as memory.
+pub(crate) const FLOW_RUNS: usize = 32;
 /// The gRPC prefix of each row: a flag and a length of four bytes.
 pub(crate) const PREFIX_LEN: usize = 5;
 
@@ -17,19 +20,22 @@ pub(crate) const PREFIX_LEN: usize = 5;
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
     bytes: Vec<u8>,
+    /// The flows of the rows, in their order.
+    flows: Vec<FlowRun>,
     first_id: u64,
     rows: u32,
 }
 
 impl Segment {
-    pub(crate) fn new(bytes: Vec<u8>, first_id: u64, rows: u32) -> Self {
-        Self { bytes, first_id, rows }
+    pub(crate) fn new(bytes: Vec<u8>, flows: Vec<FlowRun>, first_id: u64, rows: u32) -> Self {
+        Self { bytes, flows, first_id, rows }
     }
 
-    /// Makes it a copy of `rows` rows, in the memory that it has.
-    pub(crate) fn fill(&mut self, bytes: &[u8], first_id: u64, rows: u32) {
+    /// Makes it a copy of `rows` rows, in the memory that it has. The list of their flows changes hands.
+    pub(crate) fn fill(&mut self, bytes: &[u8], flows: &mut Vec<FlowRun>, first_id: u64, rows: u32) {
         self.bytes.clear();
         self.bytes.extend_from_slice(bytes);
+        std::mem::swap(&mut self.flows, flows);
         self.first_id = first_id;
         self.rows = rows;
     }
@@ -48,9 +54,14 @@ impl Segment {
         self.rows
     }
 
+    /// The flows of the rows, in their order.
+    pub(crate) fn flows(&self) -> &[FlowRun] {
+        &self.flows
+    }
+
     /// The same rows with real IDs in the place of placeholders.
     pub(crate) fn with_ids(&self, ids: &RealIds) -> Result<Self> {
-        Ok(Self::new(ids.put_into(&self.bytes)?, self.first_id, self.rows))
+        Ok(Self::new(ids.put_into(&self.bytes)?, self.flows.clone(), self.first_id, self.rows))
     }
 
     /// The first `rows` rows, which are fewer than all, and the others.
@@ -63,16 +74,35 @@ impl Segment {
         }
         let (head, tail) = self.bytes.split_at(at.min(self.bytes.len()));
         let second = self.first_id + u64::from(rows);
+        let (first_flows, second_flows) = split_runs(&self.flows, rows);
         (
-            Self::new(head.to_vec(), self.first_id, rows),
-            Self::new(tail.to_vec(), second, self.rows.saturating_sub(rows)),
+            Self::new(head.to_vec(), first_flows, self.first_id, rows),
+            Self::new(tail.to_vec(), second_flows, second, self.rows.saturating_sub(rows)),
         )
     }
 
     /// What the segment costs in memory, which may be more than its bytes.
     pub(crate) fn allocated(&self) -> usize {
-        self.bytes.capacity()
+        allocated(&self.bytes, &self.flows)
     }
+}
+
+/// What a segment of these costs in memory.
+pub(crate) fn allocated(bytes: &Vec<u8>, flows: &Vec<FlowRun>) -> usize {
+    bytes.capacity() + flows.capacity().saturating_sub(FLOW_RUNS) * size_of::<FlowRun>()
+}
+
+/// The flows of the first `rows` rows, and those of the others.
+fn split_runs(runs: &[FlowRun], rows: u32) -> (Vec<FlowRun>, Vec<FlowRun>) {
+    let (mut first, mut second, mut left) = (Vec::new(), Vec::new(), rows);
+    for run in runs {
+        let here = run.rows.min(left);
+        left -= here;
+        let part = |rows: u32| (rows > 0).then_some(FlowRun { rows, ..*run });
+        first.extend(part(here));
+        second.extend(part(run.rows - here));
+    }
+    (first, second)
 }
 
 /// A shared segment as HTTP/2 consumes it.
@@ -120,9 +150,24 @@ pub(crate) struct SegmentPool {
     wanted_spares: usize,
 }
 
-/// An empty segment with the memory of a full one.
-pub(crate) fn new_spare() -> Arc<Segment> {
-    Arc::new(Segment::new(Vec::with_capacity(SEGMENT_SIZE), 0, 0))
+/// An empty segment with the memory of a full one, and room for so many runs of flows.
+pub(crate) fn new_spare(runs: usize) -> Arc<Segment> {
+    Arc::new(Segment::new(Vec::with_capacity(SEGMENT_SIZE), Vec::with_capacity(runs), 0, 0))
+}
+
+/// The same with memory that was written to: its first use does not fault.
+pub(crate) fn new_touched_spare(runs: usize) -> Arc<Segment> {
+    let mut bytes = Vec::with_capacity(SEGMENT_SIZE);
+    touch(&mut bytes);
+    Arc::new(Segment::new(bytes, Vec::with_capacity(runs), 0, 0))
+}
+
+/// Writes to all memory of `bytes`, and leaves it with what was in it.
+pub(crate) fn touch(bytes: &mut Vec<u8>) {
+    let (len, capacity) = (bytes.len(), bytes.capacity());
+    // Not zero: the allocator hands out zeros without touching them.
+    bytes.resize(capacity, 0xff);
+    bytes.truncate(len);
 }
 
 impl SegmentPool {
@@ -142,15 +187,22 @@ impl SegmentPool {
         self.spares.extend(spares.into_iter().take(self.missing_spares()));
     }
 
-    /// An empty segment shell and its empty, standard-sized buffer.
-    pub(crate) fn take(&mut self) -> (Arc<Segment>, Vec<u8>) {
+    /// Adds spares, more than are kept ready if need be; they are used first.
+    pub(crate) fn add_ready(&mut self, spares: Vec<Arc<Segment>>) {
+        self.spares.extend(spares);
+    }
+
+    /// An empty segment shell, its empty, standard-sized buffer and its empty list of flows.
+    pub(crate) fn take(&mut self) -> (Arc<Segment>, Vec<u8>, Vec<FlowRun>) {
         let oldest_is_free = self.lent.front_mut().is_some_and(|oldest| Arc::get_mut(oldest).is_some());
         let free = if oldest_is_free { self.lent.pop_front() } else { self.spares.pop() };
-        let mut shell = free.unwrap_or_else(new_spare);
-        let mut bytes =
-            Arc::get_mut(&mut shell).map(|free| std::mem::take(&mut free.bytes)).unwrap_or_default();
+        let mut shell = free.unwrap_or_else(|| new_spare(FLOW_RUNS));
+        let (mut bytes, mut flows) = Arc::get_mut(&mut shell)
+            .map(|free| (std::mem::take(&mut free.bytes), std::mem::take(&mut free.flows)))
+            .unwrap_or_default();
         bytes.clear();
-        (shell, bytes)
+        flows.clear();
+        (shell, bytes, flows)
     }
 
     /// Remembers a segment that is being handed on, to use its memory again.

@@ -182,7 +182,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     /// Ends the stream: delivers what was accepted and says what became of each row. Blocks the calling thread, never
     /// longer than `timeout` plus 250 ms. Calling it again is harmless.
     pub fn finish(&self, timeout: Duration) -> Result<Report, FinishError> {
-        self.check_process().map_err(|error| FinishError { error, report: Report::default() })?;
+        self.check_process().map_err(|error| FinishError { error, report: Box::default() })?;
         self.inner.transport.finish(deadline(timeout))
     }
 
@@ -198,7 +198,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     /// The same as [`finish`](Self::finish) without blocking the thread: for callers in an async runtime, whichever it
     /// is. Dropping the future does not undo it: the stream ends all the same.
     pub async fn finish_async(&self, timeout: Duration) -> Result<Report, FinishError> {
-        let untold = |error| FinishError { error, report: Report::default() };
+        let untold = |error| FinishError { error, report: Box::default() };
         self.check_process().map_err(untold)?;
         let inner = Arc::clone(&self.inner);
         let finish = async move { Ok(inner.transport.finish_async(task_deadline(timeout)).await) };
@@ -244,6 +244,14 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
             Ok(()) => self.inner.transport.snapshot(),
             Err(_) => SiftStreamMetricsSnapshot::default(),
         }
+    }
+
+    /// Makes memory for `bytes` of encoded rows ready, so that the first rows neither allocate nor meet page faults. At
+    /// most 1 GiB.
+    pub fn prefault(&self, bytes: u64) -> Result<()> {
+        self.check_process()?;
+        self.inner.transport.intake().prefault(bytes);
+        Ok(())
     }
 
     /// What keeps rows from being delivered at this moment, if anything is known to. If it is retryable the stream goes on

@@ -1,9 +1,8 @@
 //! State that threads and tasks wait for.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use event_listener::{Event, Listener as _};
+use crate::seams::sync::{Event, Listener as _, Mutex, MutexGuard, PoisonError};
 
 /// State behind a lock, and a way to wait until it says what one waits for.
 ///

@@ -129,6 +129,11 @@ impl BackupManager {
         self.delivery.give_up(ids.iter().cloned());
     }
 
+    /// Rows that the disk lost.
+    pub(crate) fn lost(&self, ids: &[Range<u64>]) {
+        self.delivery.lose(ids.iter().cloned());
+    }
+
     /// Confirmed rows count as written and durable, wherever the disk is.
     pub(crate) fn pass_confirmed(&self, marks: &mut DiskMarks) {
         self.delivery.ledger(|ledger| {

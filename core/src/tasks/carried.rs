@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::flow::FlowCounts;
 use crate::ledger::StreamNumber;
 use crate::stream::segment::Segment;
 
@@ -18,6 +19,7 @@ pub(crate) struct Carried {
     /// Rows and bytes given to it.
     rows: u64,
     bytes: u64,
+    flows: FlowCounts,
     /// When the stream was opened, and when it was half-closed.
     opened_at: Option<Instant>,
     /// How often the schema had been registered again by then.
@@ -44,6 +46,7 @@ impl CarriedStreams {
         let carried = self.streams.entry(number).or_default();
         carried.rows += u64::from(segment.rows());
         carried.bytes += segment.bytes().len() as u64;
+        carried.flows.add_all(segment.flows());
         if keep {
             let allocated = segment.allocated() as u64;
             carried.segments.push(Arc::clone(segment));
@@ -98,6 +101,11 @@ impl Carried {
     /// How many bytes the stream was given.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// How many rows of each flow the stream was given.
+    pub(crate) fn flows(&self) -> &FlowCounts {
+        &self.flows
     }
 
     /// How long ago the stream was opened.

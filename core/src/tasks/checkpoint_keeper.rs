@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::checkpoint::{CheckpointStore, Marks};
 use crate::error::Result;
 use crate::seams::clock::{Clock, SystemClock};
-use crate::seams::worker;
+use crate::seams::threads::Threads;
 use crate::spool::Spool;
 use crate::stream::Level;
 use crate::stream::delivery::Delivery;
@@ -79,11 +79,12 @@ pub(crate) struct LiveKeeper {
     store: Arc<dyn CheckpointStore>,
     delivery: Arc<Delivery>,
     begun: Mutex<bool>,
+    threads: Threads,
 }
 
 impl LiveKeeper {
     pub(crate) fn new(marks: Arc<Marks>, store: Arc<dyn CheckpointStore>, delivery: Arc<Delivery>) -> Self {
-        Self { marks, store, delivery, begun: Mutex::new(false) }
+        Self { marks, store, delivery, begun: Mutex::new(false), threads: Threads::of_this_thread() }
     }
 
     /// A mark was made: it is looked at when rows are confirmed, or now if it holds already.
@@ -92,7 +93,7 @@ impl LiveKeeper {
         if !*begun {
             let (marks, store) = (Arc::clone(&self.marks), Arc::clone(&self.store));
             let delivery = Arc::clone(&self.delivery);
-            worker::spawn("siftstream-marks", move || {
+            self.threads.spawn("siftstream-marks", move || {
                 keep(&marks, &*store, &delivery);
                 marks.end();
             })?;

@@ -12,6 +12,7 @@
 //! backups, the [`BackupManager`] decides beside it what need not be written and which files may go.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -29,7 +30,7 @@ use crate::seams::connector::BoxFuture;
 use crate::seams::runtime::RuntimeHandle;
 use crate::seams::worker::{self, Running, Turn, Worker, drive, drive_as_task};
 use crate::spool::pending::RealIds;
-use crate::spool::{Area, Spool, SpoolWriter, WhenFull, WriterOptions};
+use crate::spool::{Area, LOST, Spool, SpoolWriter, WhenFull, WriterOptions};
 use crate::stream::disk_progress::{DiskMarks, DiskProgress, Requests};
 use crate::stream::intake::{Intake, Outlet};
 use crate::stream::segment::Segment;
@@ -62,6 +63,17 @@ pub(crate) struct DiskShared {
     pub(crate) progress: Arc<DiskProgress>,
     pub(crate) counters: Arc<DiskCounters>,
     pub(crate) events: Arc<Events>,
+}
+
+impl DiskShared {
+    /// Tells of rows that were dropped because the channel was full, first `others`.
+    pub(crate) fn tell_overflowed(&self, others: impl FnOnce(&[Range<u64>])) {
+        let Some(overflowed) = self.intake.take_overflowed() else { return };
+        let ids: Vec<_> = overflowed.ids.iter().collect();
+        others(&ids);
+        self.progress.overflowed(&ids);
+        overflowed.tell(self.intake.overflow_policy(), self.intake.flow_names(), &self.events);
+    }
 }
 
 /// A disk that fails.
@@ -171,7 +183,7 @@ impl FileWriter {
         shared.progress.end();
     }
 
-    /// Takes what waits, up to about `TAKE_BYTES`; returns how many bytes.
+    /// Takes what waits, up to about `TAKE_BYTES` of memory; returns how much.
     fn take(&mut self) -> usize {
         if !self.outbox.is_empty() {
             return 0;
@@ -180,7 +192,7 @@ impl FileWriter {
         if let Some(last) = self.outbox.back() {
             self.taken_below = last.ids().end;
         }
-        self.outbox.iter().map(|segment| segment.bytes().len()).sum()
+        self.outbox.iter().map(|segment| segment.allocated()).sum()
     }
 
     /// Brings on what is at hand; true if the stream is over.
@@ -191,7 +203,9 @@ impl FileWriter {
         }
         if requests.rotate {
             self.finish_file()?;
-            self.shared.progress.rotated();
+            if !self.writer.is_saving() {
+                self.shared.progress.rotated();
+            }
         }
         while let Some(segment) = self.outbox.front() {
             let ids = segment.ids();
@@ -207,6 +221,7 @@ impl FileWriter {
             }
             self.outbox.pop_front();
         }
+        self.pass_dropped();
         if requests.finishing && self.is_settled() {
             self.writer.flush()?;
             self.finish_file()?;
@@ -221,6 +236,24 @@ impl FileWriter {
         }
         self.writer.poll()?;
         Ok(false)
+    }
+
+    /// Tells of rows that were dropped because the channel was full.
+    fn tell_overflowed(&mut self) {
+        self.shared.tell_overflowed(|ids| {
+            if let Some(manager) = &self.parts.manager {
+                manager.dropped(ids);
+            }
+        });
+    }
+
+    /// Nobody waits for rows that were dropped before they came here.
+    fn pass_dropped(&mut self) {
+        let reached = self.shared.progress.passed_overflow(self.writer.next_id());
+        if reached > self.writer.next_id() {
+            self.writer.skip_to(reached);
+            self.taken_below = self.taken_below.max(reached);
+        }
     }
 
     /// If IDs came that the stream began without, ends the pending file and goes on in `data/`. What fails is tried
@@ -305,8 +338,10 @@ impl FileWriter {
             );
             if dropped.epoch == self.parts.spool.epoch() {
                 self.marks.dropped += dropped.rows;
-                if let Some(manager) = &self.parts.manager {
-                    manager.dropped(&dropped.ids);
+                match &self.parts.manager {
+                    Some(manager) if dropped.cause == LOST => manager.lost(&dropped.ids),
+                    Some(manager) => manager.dropped(&dropped.ids),
+                    None => {}
                 }
             } else {
                 self.marks.dropped_earlier += dropped.rows;
@@ -314,6 +349,7 @@ impl FileWriter {
             self.shared.events.emit(EventKind::Dropped {
                 ranges: dropped.ids,
                 rows: dropped.rows,
+                flows: Vec::new(),
                 cause: dropped.cause.to_owned(),
             });
         }
@@ -410,6 +446,7 @@ impl Worker for FileWriter {
 
     fn turn(&mut self) -> Turn {
         self.learn_ids();
+        self.tell_overflowed();
         let requests = self.shared.progress.requests();
         let confirmed = self.confirmed_rows();
         let same = |failing: &Failing| failing.requests == requests && failing.confirmed == confirmed;

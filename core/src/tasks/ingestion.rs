@@ -140,6 +140,15 @@ impl LiveShared {
         }
     }
 
+    /// Tells of rows that were dropped because the channel was full.
+    pub(crate) fn tell_overflowed(&self) {
+        let Some(overflowed) = self.intake.take_overflowed() else { return };
+        self.delivery.give_up(overflowed.ids.iter());
+        if let Some(events) = &self.events {
+            overflowed.tell(self.intake.overflow_policy(), self.intake.flow_names(), events);
+        }
+    }
+
     /// The task died: says so to all who wait.
     fn died(&self) {
         let why = Error::new(ErrorCode::WorkerDied, "the ingestion task died: create the stream again");
@@ -184,6 +193,10 @@ impl Ingestion {
     /// Starts the task.
     pub(crate) fn spawn(shared: LiveShared, link: Link, options: IngestionOptions) {
         let runtime = link.runtime().clone();
+        if !runtime.is_callers() {
+            let _entered = runtime.enter();
+            shared.intake.wake_through_the_kernel(Outlet::Wire);
+        }
         let running = runtime.spawn(Self::new(shared.clone(), link, options).run());
         runtime.spawn(async move {
             if running.await.is_err() {
@@ -240,6 +253,9 @@ impl Ingestion {
             }
             self.end_pause();
             self.approach_a_schema();
+            if self.options.unconfirmed != Unconfirmed::OnDisk {
+                self.shared.tell_overflowed();
+            }
             while let Some(row) = self.poison.pop_front() {
                 self.reject(row).await?;
             }
@@ -374,14 +390,32 @@ impl Ingestion {
         if !self.outbox.is_empty() || self.holds_off() {
             return Ok(());
         }
-        self.shared.intake.take(Outlet::Wire, &mut self.outbox, TAKE_BYTES);
+        let most = self.most_to_take();
+        self.shared.intake.take(Outlet::Wire, &mut self.outbox, most);
         if let Some(ids) = self.shared.gate.as_ref().and_then(|gate| gate.ids()) {
             for segment in &mut self.outbox {
                 *segment = Arc::new(segment.with_ids(ids)?);
             }
         }
         self.note_taken();
+        if self.options.unconfirmed.is_in_memory() {
+            self.shared.counters.kept(self.replay_bytes());
+        }
         Ok(())
+    }
+
+    /// What is taken fits into the window, but for a segment.
+    fn most_to_take(&self) -> usize {
+        let room = self.window_bytes().map(|window| window.saturating_sub(self.kept_bytes()));
+        room.and_then(|room| usize::try_from(room).ok()).map_or(TAKE_BYTES, |room| room.min(TAKE_BYTES))
+    }
+
+    /// Memory of all rows that are unconfirmed, whether they were sent or not.
+    fn replay_bytes(&self) -> u64 {
+        let waiting = self.outbox.iter().map(|segment| segment.allocated() as u64);
+        let suspects = self.current.iter().filter_map(|current| current.suspects.as_ref()).flatten();
+        let suspects = suspects.map(|segment| segment.allocated() as u64);
+        self.kept_bytes() + waiting.chain(suspects).sum::<u64>()
     }
 
     /// Rows between those taken before and these left the lane unsent: they are owed.

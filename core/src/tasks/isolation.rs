@@ -103,7 +103,7 @@ mod tests {
             bytes.extend(u32::try_from(text.len()).unwrap_or(0).to_be_bytes());
             bytes.extend(text.as_bytes());
         }
-        Arc::new(Segment::new(bytes, first_id, rows))
+        Arc::new(Segment::new(bytes, Vec::new(), first_id, rows))
     }
 
     proptest! {

@@ -13,9 +13,6 @@ use crate::grpc::{Connection, ConnectionSettings, IngestCall, IngestStream};
 use crate::seams::connector::Connector;
 use crate::seams::runtime::RuntimeHandle;
 
-/// How often a connection is pinged, also while idle, and how long the answer may take.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-
 /// How far attempts after a refused key are apart, of all tasks together.
 const APART: Duration = Duration::from_secs(1);
 
@@ -54,8 +51,8 @@ impl Link {
             settings: ConnectionSettings {
                 encrypted: endpoint.scheme() == Scheme::Https,
                 handshake_timeout: options.handshake_timeout,
-                ping_interval: PING_INTERVAL,
-                ping_timeout: PING_INTERVAL,
+                ping_interval: options.http2_keepalive_interval,
+                ping_timeout: options.http2_keepalive_timeout,
             },
             call: IngestCall { uri, user_agent },
             key,

@@ -15,7 +15,7 @@ use crate::quarantine::RejectedRow;
 use crate::registration::Registrar;
 use crate::spool::pbfs::MAX_CHUNK;
 use crate::stream::delivery::Delivery;
-use crate::stream::intake::{Intake, Outlets, Refusal};
+use crate::stream::intake::{Intake, IntakeOptions, Outlets, Refusal};
 use crate::stream::lane::Capacity;
 
 /// How much may wait, and how much may be unconfirmed.
@@ -49,9 +49,10 @@ impl ResendStarter {
 
     pub(crate) fn start(&self) -> Resend {
         let max_row_size = usize::try_from(MAX_CHUNK).unwrap_or(usize::MAX);
+        let rows = IntakeOptions { max_row_size, ..IntakeOptions::default() };
         let rejected = Arc::default();
         let shared = LiveShared {
-            intake: Arc::new(Intake::new(Outlets::Wire(LANE), WINDOW_BYTES, max_row_size, Vec::new())),
+            intake: Arc::new(Intake::new(Outlets::Wire(LANE), WINDOW_BYTES, rows)),
             delivery: Arc::default(),
             counters: Arc::clone(&self.counters),
             events: None,

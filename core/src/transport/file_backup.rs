@@ -15,7 +15,7 @@ use crate::seams::clock::{Clock, SystemClock};
 use crate::seams::connector::BoxFuture;
 use crate::seams::worker;
 use crate::spool::{Area, Spool, WriterOptions};
-use crate::stream::intake::{Intake, Outlets};
+use crate::stream::intake::{Intake, IntakeOptions, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -50,17 +50,16 @@ pub(crate) struct FileBackupStart {
     pub(crate) backlog: Arc<Backlog>,
     /// IDs may come later.
     pub(crate) is_waiting: bool,
-    /// What each row ends with.
-    pub(crate) suffix: Vec<u8>,
+    pub(crate) rows: IntakeOptions,
 }
 
 impl FileBackup {
     pub(crate) fn start(start: FileBackupStart) -> Result<Self> {
-        let FileBackupStart { config, writer, spool, area, backlog, is_waiting, suffix } = start;
+        let FileBackupStart { config, writer, spool, area, backlog, is_waiting, rows } = start;
         let capacity =
             Capacity { rows: config.backup_data_channel_capacity, bytes: config.backup_data_channel_bytes };
         let shared = DiskShared {
-            intake: Arc::new(Intake::new(Outlets::Disk(capacity), 0, config.max_row_size, suffix)),
+            intake: Arc::new(Intake::new(Outlets::Disk(capacity), 0, rows)),
             progress: Arc::default(),
             counters: Arc::default(),
             events: Arc::default(),
@@ -104,19 +103,23 @@ impl FileBackup {
     }
 
     fn report(&self) -> Report {
+        self.shared.tell_overflowed(|_| {});
         let accepted = self.shared.intake.levels().accepted_rows;
         let marks = self.shared.progress.marks();
-        let on_disk = marks.durable.saturating_sub(marks.dropped);
+        let overflowed = self.shared.progress.all_overflowed();
+        let on_disk = marks.durable.saturating_sub(marks.dropped + overflowed.count_in(&(0..marks.durable)));
+        let dropped = marks.dropped + overflowed.len();
         let not_durable = marks.durable..accepted;
         Report {
             accepted,
             recovered: marks.dropped_earlier,
             confirmed: 0,
             on_disk,
-            in_memory: accepted.saturating_sub(on_disk + marks.dropped),
-            dropped: marks.dropped + marks.dropped_earlier,
+            in_memory: accepted.saturating_sub(on_disk + dropped),
+            dropped: dropped + marks.dropped_earlier,
             rejected: 0,
             unconfirmed: if not_durable.is_empty() { Vec::new() } else { vec![not_durable] },
+            dropped_ids: overflowed.iter().collect(),
         }
     }
 }
@@ -216,8 +219,10 @@ impl Transport for FileBackup {
     }
 
     fn snapshot(&self) -> SiftStreamMetricsSnapshot {
+        self.shared.tell_overflowed(|_| {});
         let marks = self.shared.progress.marks();
-        let dropped = marks.dropped + marks.dropped_earlier;
+        let overflowed = self.shared.progress.all_overflowed().len();
+        let dropped = marks.dropped + marks.dropped_earlier + overflowed;
         let mut snapshot = self.network.snapshot(self.shared.intake.levels(), 0, dropped);
         self.shared.counters.add_to(&mut snapshot);
         snapshot.rows_written = marks.written;

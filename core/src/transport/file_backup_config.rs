@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::spool::DiskBackupPolicy;
+use crate::stream::OverflowPolicy;
 
 /// What a file-backup stream goes by: what its builder was told, else what an earlier start stored, else the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct FileBackupConfig {
     pub backup_data_channel_capacity: u64,
     /// How much memory these may take.
     pub backup_data_channel_bytes: u64,
+    /// What happens to rows when there is no room for more.
+    pub overflow_policy: OverflowPolicy,
     /// How long the start waited for Sift at most.
     pub offline_after: Duration,
     /// The largest encoded row.

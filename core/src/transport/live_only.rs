@@ -12,7 +12,7 @@ use crate::failure_policy::FailurePolicies;
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::registration::Registrar;
 use crate::seams::connector::BoxFuture;
-use crate::stream::intake::{Intake, Outlets};
+use crate::stream::intake::{Intake, IntakeOptions, Outlets};
 use crate::stream::lane::Capacity;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -39,8 +39,7 @@ impl LiveStreamingOnly {
     pub(crate) fn start(
         link: Link,
         capacity: Capacity,
-        max_row_size: usize,
-        suffix: Vec<u8>,
+        rows: IntakeOptions,
         options: IngestionOptions,
         policies: FailurePolicies,
         checkpoints: Checkpoints,
@@ -53,7 +52,7 @@ impl LiveStreamingOnly {
             Unconfirmed::InMemory { window_bytes } => window_bytes,
             Unconfirmed::OnDisk | Unconfirmed::NotKept => 0,
         };
-        let intake = Arc::new(Intake::new(Outlets::Wire(capacity), kept, max_row_size, suffix));
+        let intake = Arc::new(Intake::new(Outlets::Wire(capacity), kept, rows));
         let events = Arc::new(Events::default());
         let shared = LiveShared {
             intake,
@@ -94,6 +93,7 @@ impl LiveStreamingOnly {
     }
 
     fn report(&self) -> Report {
+        self.shared.tell_overflowed();
         let accepted = self.shared.intake.levels().accepted_rows;
         let delivery = &self.shared.delivery;
         let (confirmed, dropped, rejected) =
@@ -106,7 +106,8 @@ impl LiveStreamingOnly {
             in_memory: accepted.saturating_sub(confirmed + dropped + rejected),
             dropped,
             rejected,
-            unconfirmed: self.shared.delivery.unconfirmed(accepted),
+            unconfirmed: delivery.unconfirmed(accepted),
+            dropped_ids: delivery.dropped_ids(),
         }
     }
 }
@@ -195,6 +196,7 @@ impl Transport for LiveStreamingOnly {
     }
 
     fn snapshot(&self) -> SiftStreamMetricsSnapshot {
+        self.shared.tell_overflowed();
         self.shared.counters.snapshot(
             self.shared.intake.levels(),
             self.shared.delivery.confirmed_rows(),

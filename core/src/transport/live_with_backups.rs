@@ -26,7 +26,7 @@ use crate::seams::runtime::RuntimeHandle;
 use crate::seams::worker::{self, Running};
 use crate::spool::{Area, Spool, WriterOptions};
 use crate::stream::disk_progress::DiskProgress;
-use crate::stream::intake::{Intake, Outlets};
+use crate::stream::intake::{Intake, IntakeOptions, Outlets};
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
 use crate::tasks::backlog::Backlog;
@@ -72,8 +72,7 @@ pub(crate) struct Parts {
     /// IDs may come later; until then nothing is sent.
     pub(crate) is_waiting: bool,
     pub(crate) outlets: Outlets,
-    pub(crate) max_row_size: usize,
-    pub(crate) suffix: Vec<u8>,
+    pub(crate) rows: IntakeOptions,
     pub(crate) ingestion: IngestionOptions,
     pub(crate) writer: WriterOptions,
     pub(crate) reingestion: ReingestionOptions,
@@ -84,13 +83,13 @@ pub(crate) struct Parts {
 
 impl LiveStreamingWithBackups {
     pub(crate) fn start(parts: Parts) -> Result<Self> {
-        let Parts { link, spool, backlog, outlets, max_row_size, suffix, ingestion, writer, .. } = parts;
+        let Parts { link, spool, backlog, outlets, rows, ingestion, writer, .. } = parts;
         let runtime = link.runtime().clone();
         let clock = runtime.clock();
         let events = Arc::new(Events::default());
         let gate = parts.is_waiting.then(Arc::<Gate>::default);
         let live = LiveShared {
-            intake: Arc::new(Intake::new(outlets, 0, max_row_size, suffix)),
+            intake: Arc::new(Intake::new(outlets, 0, rows)),
             delivery: Arc::default(),
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
@@ -140,12 +139,6 @@ impl LiveStreamingWithBackups {
             &writer.policy,
             Arc::clone(&transport.network_over),
         );
-        let shared = DiskShared {
-            intake: Arc::clone(&transport.live.intake),
-            progress: Arc::clone(&transport.progress),
-            counters: Arc::clone(&transport.disk),
-            events: Arc::clone(&transport.events),
-        };
         let late = Arc::clone(&transport.late);
         let files = FileWriterParts {
             spool,
@@ -156,7 +149,7 @@ impl LiveStreamingWithBackups {
             manager: Some(manager),
             checkpoints,
         };
-        FileWriter::new(shared, files).start(&runtime, reingestion)?;
+        FileWriter::new(transport.disk_shared(), files).start(&runtime, reingestion)?;
         Ingestion::spawn(transport.live.clone(), link, ingestion);
         Ok(transport)
     }
@@ -181,12 +174,16 @@ impl LiveStreamingWithBackups {
     fn judged(&self) -> Result<Report, FinishError> {
         let report = self.report().judge(self.trouble())?;
         match self.live.delivery.broken() {
-            Some(error) => Err(FinishError { error: error.with_data_status(DataStatus::OnDisk), report }),
+            Some(error) => {
+                let error = error.with_data_status(DataStatus::OnDisk);
+                Err(FinishError { error, report: Box::new(report) })
+            }
             None => Ok(report),
         }
     }
 
     fn report(&self) -> Report {
+        self.tell_overflowed();
         let accepted = self.live.intake.levels().accepted_rows;
         let marks = self.progress.marks();
         let (found, found_confirmed) = self.recovery.recovered();
@@ -209,8 +206,23 @@ impl LiveStreamingWithBackups {
                 dropped: dropped.len() + marks.dropped_earlier,
                 rejected: rejected.len() + self.recovery.rejected_rows(),
                 unconfirmed: confirmed.gaps(0..accepted),
+                dropped_ids: dropped.iter().collect(),
             }
         })
+    }
+
+    /// The disk thread does it, too, unless it hangs.
+    fn tell_overflowed(&self) {
+        self.disk_shared().tell_overflowed(|ids| self.live.delivery.give_up(ids.iter().cloned()));
+    }
+
+    fn disk_shared(&self) -> DiskShared {
+        DiskShared {
+            intake: Arc::clone(&self.live.intake),
+            progress: Arc::clone(&self.progress),
+            counters: Arc::clone(&self.disk),
+            events: Arc::clone(&self.events),
+        }
     }
 
     /// Asks for what a flush waits for; returns below which ID.
@@ -427,6 +439,7 @@ impl Transport for LiveStreamingWithBackups {
     }
 
     fn snapshot(&self) -> SiftStreamMetricsSnapshot {
+        self.tell_overflowed();
         let marks = self.progress.marks();
         let dropped = self.live.delivery.dropped_rows() + marks.dropped_earlier;
         let confirmed = self.live.delivery.confirmed_rows();

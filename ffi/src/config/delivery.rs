@@ -90,8 +90,8 @@ pub extern "C" fn siftstream_config_set_checkpoint_interval_ms(
     put(config, error, "checkpoint_interval", || Ok(millis(milliseconds)))
 }
 
-/// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For
-/// SIFTSTREAM_MODE_LIVE_WITH_BACKUPS.
+/// Sets after how many sent rows a checkpoint is made early; UINT64_MAX, which is the default, for none. For modes that
+/// send to Sift.
 ///
 /// Errors: INVALID_ARGUMENT. That it is not 0 is checked when a stream is created.
 /// Thread-safety: one thread at a time. Blocking: never.

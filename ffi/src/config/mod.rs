@@ -3,10 +3,12 @@
 mod connection;
 mod delivery;
 mod disk;
+mod failure;
 mod keys;
 mod labels;
 mod reingestion;
 mod schema;
+mod threads;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Settings of a server that is not started yet.
 
 use super::LocalServer;
+use crate::date::Dating;
 use crate::endpoint::Endpoint;
 use crate::faults::Script;
 use crate::news::News;
@@ -160,6 +161,7 @@ impl Builder {
             stream_window,
             connection_window,
             api_key: Mutex::new(self.api_key),
+            dating: Dating::default(),
             faults: Mutex::default(),
             connection_faults: Mutex::new(Script::default()),
             unary_faults: Mutex::default(),

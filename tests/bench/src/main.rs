@@ -1,6 +1,7 @@
 //! The same workload through siftstream and through Sift's own client, alternating, against one counting server
 //! process; prints the ratios.
 
+mod c;
 mod columns;
 mod files;
 mod live;
@@ -43,6 +44,8 @@ enum Compared {
     Files,
     /// Rows one by one, as columns, and raw loopback TCP.
     Columns,
+    /// Rows from Rust and from C.
+    C,
     /// One after the other.
     All,
 }
@@ -86,6 +89,9 @@ fn compare(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     if wanted(Compared::Columns) {
         columns::run(args)?;
+    }
+    if wanted(Compared::C) {
+        c::run(args)?;
     }
     Ok(())
 }

@@ -84,7 +84,7 @@ pub(crate) fn theirs(
 }
 
 /// A program that was built beside this one.
-fn sibling(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+pub(crate) fn sibling(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     let path = std::env::current_exe()?.with_file_name(name);
     if path.is_file() {
         Ok(path)

@@ -146,7 +146,8 @@ impl Course<'_> {
         let failures = self.failures(&state, metrics.checkpoints_failed);
         let resent = u64::try_from(opened).unwrap().saturating_sub(metrics.streams_opened);
         let report = match ended {
-            Ok(report) | Err(FinishError { report, .. }) => report,
+            Ok(report) => report,
+            Err(FinishError { report, .. }) => *report,
         };
         let account = Account {
             accepted: self.outcome.accepted,

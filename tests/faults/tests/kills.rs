@@ -56,21 +56,15 @@ fn kill_and_recover(lives: std::ops::Range<u64>) -> u64 {
     server.heal();
     server.start_again().unwrap();
     let last = Mode::LiveWithBackups.open(&Setup::new(server.uri(), dir.path().to_owned())).unwrap();
-    wait_until(|| received.has_all(&promised) && files_with_rows(dir.path()).is_empty());
+    wait_until(|| received.has_all(&promised) && disk::files(dir.path()).is_empty());
     let report = last.finish(PATIENCE).unwrap_or_else(|failed| panic!("{lives:?}: {failed}"));
     let Report { recovered, confirmed, on_disk, .. } = report;
     assert_eq!((confirmed, on_disk), (recovered, 0), "{lives:?}: {report}");
     drop(last);
-    assert_eq!(files_with_rows(dir.path()), Vec::<PathBuf>::new(), "{lives:?}: files are left");
+    assert_eq!(disk::files(dir.path()), Vec::<PathBuf>::new(), "{lives:?}: files are left");
     let complaints = oracle::judge_promises(&received, &server.state(), &promised);
     assert!(complaints.is_empty(), "{lives:?}: {complaints:?}");
     promised.len()
-}
-
-/// The backup files. One that was created, and not yet written to, when a child was killed stays as it is.
-fn files_with_rows(dir: &Path) -> Vec<PathBuf> {
-    let is_empty = |file: &PathBuf| std::fs::metadata(file).is_ok_and(|found| found.len() == 0);
-    disk::files(dir).into_iter().filter(|file| !is_empty(file)).collect()
 }
 
 /// Waits for what must come; what did not is told by those who look.

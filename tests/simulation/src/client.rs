@@ -232,7 +232,7 @@ impl Client {
         }
         let report = match outcome {
             Ok(report) => report,
-            Err(failed) => failed.report,
+            Err(failed) => *failed.report,
         };
         // A disk whose budget is used up takes no more than one that fails; the report says so.
         let disk_works = state.disk_works && self.scenario.max_bytes.is_none();

@@ -8,7 +8,7 @@ mod varint;
 pub(crate) use block::Block;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::flow::{FlowDescriptor, SetColumn, Timestamps};
+use crate::flow::{FlowDescriptor, FlowNumber, SetColumn, Timestamps};
 
 /// Columns that belong to a flow of the stream, with arrays of one length.
 #[derive(Debug)]
@@ -34,6 +34,11 @@ impl CheckedColumns<'_> {
     /// Behind the last row.
     pub(crate) fn end(&self) -> usize {
         self.end
+    }
+
+    /// Which flow of the stream the rows belong to.
+    pub(crate) fn flow(&self) -> FlowNumber {
+        self.descriptor.number()
     }
 
     /// An error if a row with `suffix` more bytes would be larger than `most`.

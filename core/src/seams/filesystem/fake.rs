@@ -1,33 +1,16 @@
 //! A disk in memory that can fail, tear, lose what was not synced, and crash. For tests.
-//!
-//! The model of a crash: a synced file keeps its synced bytes; of the writes since then any prefix (the last one
-//! torn), any subset of 512-byte sectors, or mere zeros survive. A name that was created, removed or renamed since its
-//! directory was synced may or may not show the change; changes of one name keep their order. A sync that fails drops
-//! what it should have written, and the next sync succeeds without it, as on Linux.
+
+mod crash;
+mod faults;
+
+pub use faults::Fault;
 
 use super::{File, FileKind, FileSystem, Lock, Metadata, ReadAt};
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-const SECTOR: usize = 512;
-
-/// What goes wrong at one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The call fails with this error number and does nothing; a failed sync also drops what it should have written.
-    Errno(i32),
-    /// A write takes only this many bytes.
-    Short(usize),
-    /// A write takes only this many bytes, and fails.
-    Torn(usize),
-    /// The machine dies before the call: it and all later ones fail.
-    Die,
-}
 
 #[derive(Debug, Clone)]
 enum Change {
@@ -154,75 +137,9 @@ impl Inode {
             apply(&mut self.durable, &change);
         }
     }
-
-    /// What a crash leaves of the file.
-    fn survive(&self, rng: &mut SmallRng) -> Vec<u8> {
-        let mut data = self.durable.clone();
-        if self.unsynced.is_empty() {
-            return data;
-        }
-        match rng.random_range(0..4) {
-            0 => {
-                let kept = rng.random_range(0..=self.unsynced.len());
-                self.unsynced[..kept].iter().for_each(|change| apply(&mut data, change));
-                if let Some(Change::Write(offset, bytes)) = self.unsynced.get(kept) {
-                    let torn = rng.random_range(0..=bytes.len());
-                    apply(&mut data, &Change::Write(*offset, bytes[..torn].to_vec()));
-                }
-            }
-            1 => {
-                let mut whole = data.clone();
-                self.unsynced.iter().for_each(|change| apply(&mut whole, change));
-                data.resize(whole.len(), 0);
-                for (old, new) in data.chunks_mut(SECTOR).zip(whole.chunks(SECTOR)) {
-                    if rng.random_bool(0.5) {
-                        old.copy_from_slice(new);
-                    }
-                }
-            }
-            2 => {
-                let mut whole = data.clone();
-                self.unsynced.iter().for_each(|change| apply(&mut whole, change));
-                data.resize(whole.len(), 0);
-            }
-            _ => {}
-        }
-        data
-    }
 }
 
 impl State {
-    /// Counts a call and tells what goes wrong with it.
-    fn call(&mut self) -> io::Result<Option<Fault>> {
-        let number = self.calls;
-        self.calls += 1;
-        if self.dead {
-            return Err(errno(libc::EIO));
-        }
-        match self.faults.remove(&number) {
-            Some(Fault::Die) => {
-                self.dead = true;
-                Err(errno(libc::EIO))
-            }
-            fault => Ok(fault),
-        }
-    }
-
-    /// A call that changes the disk; only an error can go wrong with it.
-    fn change(&mut self) -> io::Result<()> {
-        if let Some(Fault::Errno(number)) = self.call()? {
-            return Err(errno(number));
-        }
-        self.write_errno.map_or(Ok(()), |number| Err(errno(number)))
-    }
-
-    fn read(&mut self) -> io::Result<()> {
-        match self.call()? {
-            Some(Fault::Errno(number)) => Err(errno(number)),
-            _ => Ok(()),
-        }
-    }
-
     fn used(&self) -> u64 {
         let linked: BTreeSet<u64> = self.names.values().filter_map(Node::inode).collect();
         linked.iter().map(|inode| self.inodes[inode].data.len() as u64).sum()
@@ -270,34 +187,6 @@ impl FakeFileSystem {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many calls were made so far.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.state().calls
-    }
-
-    /// Lets the call that is `ahead` calls away go wrong (0 is the next one).
-    pub fn fail_in(&self, ahead: u64, fault: Fault) {
-        let mut state = self.state();
-        let number = state.calls + ahead;
-        state.faults.insert(number, fault);
-    }
-
-    /// From now on everything that changes the disk fails with this error number.
-    pub fn fail_changes(&self, number: Option<i32>) {
-        self.state().write_errno = number;
-    }
-
-    /// From now on every sync of a file fails with this error number, and drops what it should have written.
-    pub fn fail_syncs(&self, number: Option<i32>) {
-        self.state().sync_errno = number;
-    }
-
-    /// How many bytes the disk holds at most.
-    pub fn set_capacity(&self, bytes: Option<u64>) {
-        self.state().capacity = bytes;
-    }
-
     /// Removes a directory with all that is in it, behind the library's back.
     pub fn remove_tree(&self, path: &Path) {
         let mut state = self.state();
@@ -328,45 +217,6 @@ impl FakeFileSystem {
     #[must_use]
     pub fn paths(&self) -> Vec<PathBuf> {
         self.state().names.keys().cloned().collect()
-    }
-
-    /// The disk as one possible crash leaves it, chosen by `seed`. This disk stays as it is.
-    #[must_use]
-    pub fn crash(&self, seed: u64) -> Self {
-        let mut rng = SmallRng::seed_from_u64(seed);
-        let state = self.state();
-        let mut names = state.durable_names.clone();
-        let mut lost: HashSet<&PathBuf> = HashSet::new();
-        let keep = [0.0, 0.5, 0.9, 1.0][rng.random_range(0..4)];
-        for change in &state.unsynced_names {
-            let paths = change.paths();
-            let orphaned =
-                paths.iter().any(|path| path.ancestors().any(|at| lost.contains(&at.to_path_buf())));
-            if orphaned || !rng.random_bool(keep) {
-                lost.extend(paths);
-            } else {
-                apply_name(&mut names, change);
-            }
-        }
-        let mut inodes = HashMap::new();
-        for inode in names.values().filter_map(Node::inode) {
-            let data = state.inodes[&inode].survive(&mut rng);
-            inodes.insert(inode, Inode { durable: data.clone(), data, unsynced: Vec::new() });
-        }
-        let next_inode = state.next_inode;
-        let durable_names = names.clone();
-        let after = State { inodes, next_inode, names, durable_names, ..State::default() };
-        Self { state: Arc::new(Mutex::new(after)) }
-    }
-
-    /// The disk as the death of the process leaves it: all that was written is there, and nobody holds a lock. This disk
-    /// stays as it is; what is still done to it, the other does not see.
-    #[must_use]
-    pub fn killed(&self) -> Self {
-        let state = self.state();
-        let State { inodes, next_inode, names, durable_names, unsynced_names, .. } = state.clone();
-        let after = State { inodes, next_inode, names, durable_names, unsynced_names, ..State::default() };
-        Self { state: Arc::new(Mutex::new(after)) }
     }
 
     fn file(&self, inode: u64) -> Box<dyn File> {

@@ -2,7 +2,7 @@
 
 use super::{Area, StoredFile};
 use crate::error::{Error, Result};
-use crate::seams::filesystem::{FileKind, SharedFileSystem};
+use crate::seams::filesystem::{FileKind, SharedFileSystem, remove_if_there};
 use crate::spool::slot::Slot;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub struct Stranger {
 /// Why something is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StrangerKind {
-    /// A file of ours without a byte in it.
+    /// A file with one of our names, without a byte in it, of which the journal does not know.
     Empty,
     /// A file that has not one of our names.
     Foreign,
@@ -28,11 +28,13 @@ pub enum StrangerKind {
 }
 
 /// Lists the files of one directory. A file of ours in `data/` outranks one of the same number in `pending/`, which
-/// is then its source before patching.
+/// is then its source before patching. A file that was `created` by us and is empty had not got its first row when its
+/// process died: it goes, with the room that was reserved for it.
 pub(super) fn look_into(
     fs: &SharedFileSystem,
     slot: &Slot,
     area: Area,
+    created: impl Fn(u64) -> bool,
     files: &mut BTreeMap<u64, StoredFile>,
     strangers: &mut Vec<Stranger>,
 ) -> Result<()> {
@@ -45,6 +47,9 @@ pub(super) fn look_into(
         let kind = match (found.kind, number) {
             (FileKind::Regular, Some(number)) if found.len > 0 => {
                 files.insert(number, StoredFile { number, area, bytes: found.len });
+                continue;
+            }
+            (FileKind::Regular, Some(number)) if created(number) && remove_if_there(&**fs, &path).is_ok() => {
                 continue;
             }
             (FileKind::Regular, Some(_)) => StrangerKind::Empty,

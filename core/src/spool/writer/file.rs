@@ -79,8 +79,7 @@ impl SpoolWriter {
         let Some(len) = self.closed.front().map(|chunk| chunk.bytes.len() as u64) else { return Ok(()) };
         let limit = self.options.policy.max_backup_file_size;
         // What is moved stays together, so that it is whole in one place even if no sync works any more.
-        let is_moved = self.closed.front().is_some_and(|chunk| chunk.first_id < self.moved_below);
-        if !is_moved {
+        if !self.moves() {
             self.discard_rewritten();
             self.sync_if_full(len, limit)?;
         }

@@ -4,7 +4,7 @@
 //! nothing about them; so they are written again, to a new file. Only when those are durable does the journal say how
 //! much of the old file counts. A file whose name was removed is saved through its open handle in the same way.
 
-use super::{DroppedRows, SpoolWriter};
+use super::{DroppedRows, LOST, SpoolWriter};
 use crate::error::{DataStatus, Error, Result};
 use crate::seams::filesystem::File;
 use crate::spool::journal::Run;
@@ -63,7 +63,7 @@ impl SpoolWriter {
         self.unsynced_since = None;
         self.recorded_at = self.clock.monotonic();
         self.spool.record_runs()?;
-        if self.closed.is_empty() {
+        if !self.moves() {
             self.seal_condemned()?;
         }
         Ok(())
@@ -82,8 +82,7 @@ impl SpoolWriter {
     /// Removes condemned files of which nothing counts, once their rows are written elsewhere: as long as syncs fail,
     /// each attempt leaves one behind.
     pub(super) fn discard_rewritten(&mut self) {
-        let moves = self.closed.front().is_some_and(|chunk| chunk.first_id < self.moved_below);
-        if moves || self.condemned.is_empty() {
+        if self.moves() || self.condemned.is_empty() {
             return;
         }
         let spool = &self.spool;
@@ -209,6 +208,6 @@ impl SpoolWriter {
         }
         let rows = runs.iter().map(|run| run.rows).sum::<u64>().saturating_sub(copied);
         let ids = runs.iter().map(Run::ids).collect();
-        self.count_dropped(DroppedRows { epoch: self.spool.epoch(), ids, rows, cause: "lost by the disk" })
+        self.count_dropped(DroppedRows { epoch: self.spool.epoch(), ids, rows, cause: LOST })
     }
 }

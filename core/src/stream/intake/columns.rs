@@ -139,7 +139,10 @@ impl Intake {
         let count = loop {
             let room = state.rows_of_room();
             if room == 0 {
-                return Err(Refusal::Full);
+                if self.makes_room(&mut state) {
+                    continue;
+                }
+                return self.refuse_or_drop_rows(state, columns.flow(), block.rows() - at);
             }
             let count = block.fit(at, SEGMENT_SIZE.saturating_sub(state.open.bytes.len()), suffix);
             if count > 0 {
@@ -154,7 +157,7 @@ impl Intake {
         let State { open, suffix, next_id, accepted_bytes, .. } = &mut *state;
         let bytes = block.write(columns, at, count, suffix, &mut open.bytes);
         // A segment holds far fewer rows than a u32 counts.
-        open.rows += u32::try_from(count).unwrap_or(u32::MAX);
+        open.note(columns.flow(), u32::try_from(count).unwrap_or(u32::MAX));
         *next_id += count as u64;
         *accepted_bytes += bytes as u64;
         let asleep = std::mem::take(&mut state.sleeps);
@@ -173,7 +176,7 @@ impl Intake {
 impl State {
     /// How many rows fit beside the open segment, before anybody has to wait.
     fn rows_of_room(&self) -> usize {
-        let (rows, bytes) = (u64::from(self.open.rows), self.open.bytes.capacity() as u64);
+        let (rows, bytes) = (u64::from(self.open.rows), self.open.allocated());
         let room = self.lanes.iter().flatten().map(|lane: &Lane| lane.rows_of_room(rows, bytes)).min();
         usize::try_from(room.unwrap_or(u64::MAX)).unwrap_or(usize::MAX)
     }

@@ -9,7 +9,7 @@ use crate::control::{RetryClass, classify, to_error};
 use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::EventKind;
 use crate::grpc::{Failure, FailureKind, Verdict};
-use crate::ledger::StreamNumber;
+use crate::ledger::{RangeSet, StreamNumber};
 use crate::quarantine::RejectedRow;
 use crate::stream::segment::PREFIX_LEN;
 use crate::tasks::carried::Carried;
@@ -47,6 +47,7 @@ impl Ingestion {
                 self.shared.emit(|| EventKind::Checkpoint {
                     ranges: ids.iter().collect(),
                     rows: ids.len(),
+                    flows: self.shared.intake.flow_names().tell(carried.flows()),
                     duration: carried.age(),
                 });
                 Ok(())
@@ -79,11 +80,25 @@ impl Ingestion {
                     }
                     Unconfirmed::InMemory { .. } => carried.send_again(&mut self.outbox),
                     Unconfirmed::OnDisk => self.shared.delivery.owe(ids.iter()),
-                    Unconfirmed::NotKept => self.shared.delivery.give_up(ids.iter()),
+                    Unconfirmed::NotKept => self.lose(&ids, &carried),
                 }
                 decided
             }
         }
+    }
+
+    /// What a stream carried is gone, for it was not kept.
+    fn lose(&self, ids: &RangeSet, carried: &Carried) {
+        self.shared.delivery.lose(ids.iter());
+        if ids.is_empty() {
+            return;
+        }
+        self.shared.emit(|| EventKind::Dropped {
+            ranges: ids.iter().collect(),
+            rows: ids.len(),
+            flows: self.shared.intake.flow_names().tell(carried.flows()),
+            cause: "a gRPC stream failed, and replay_window_bytes is 0".to_owned(),
+        });
     }
 
     fn error_of(&self, failure: &Failure) -> Error {

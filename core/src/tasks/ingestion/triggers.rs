@@ -16,7 +16,9 @@ impl Ingestion {
             return None;
         }
         let wanted_below = requests.checkpoint_below;
-        let sent_below = self.outbox.front().map_or(self.taken_below, |segment| segment.ids().start);
+        // Rows that were dropped for lack of room never come.
+        let taken = || self.shared.delivery.ledger(|ledger| ledger.dropped().reach_from(self.taken_below));
+        let sent_below = self.outbox.front().map_or_else(taken, |segment| segment.ids().start);
         let going_away = self.connection.as_ref().is_some_and(|connection| !connection.is_usable());
         let is_asked_for = (requests.finishing && self.outbox.is_empty() && self.nothing_waits())
             || (first_carried < wanted_below && sent_below >= wanted_below)

@@ -2,7 +2,7 @@
 import uPlot from '/uplot.js';
 
 const SPAN_S = 120;
-const LEAST_SPAN_S = 20;
+const LEAST_SPAN_S = 10;
 const MOST = SPAN_S * 5 + 10;
 const all = [];
 

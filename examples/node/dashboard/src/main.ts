@@ -33,7 +33,7 @@ const stream = await Stream.open({
   assetName,
   clientKey: 'dashboard-v1',
   flows,
-  checkpointInterval: 2_000,
+  checkpointInterval: '2s',
   retryPolicy: { maxBackoff: '1s' },
   diskBackupPolicy: { backupsDir },
 });
