@@ -8,16 +8,18 @@ mod identity;
 mod late;
 mod live_with_backups;
 mod on_disk;
+mod protobuf;
 mod stored_options;
 
 pub use encoded_rows::EncodedRowsBuilder;
 pub use file_backup::FileBackupBuilder;
 pub use live_with_backups::LiveWithBackupsBuilder;
 pub use on_disk::default_backups_dir;
+pub use protobuf::{ProtobufBuilder, ProtobufStreamBuilder};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::build_methods::build_methods;
@@ -28,6 +30,7 @@ use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::failure_policy::{FailurePolicies, FailurePolicy};
 use crate::quarantine::Quarantine;
+use crate::registration::Registrar;
 use crate::retry::RetryPolicy;
 use crate::schema::{IngestionConfigForm, MetadataValue, RunForm, RunSelector};
 use crate::seams::connector::Connector;
@@ -165,6 +168,7 @@ impl SiftStreamBuilder {
             asset_tags: Vec::new(),
             asset_metadata: Vec::new(),
             end_stream_on_validation_error: false,
+            auto_register_flows: false,
             max_row_size: usize::try_from(4 * MIB).unwrap_or(usize::MAX),
             chosen: BTreeSet::new(),
         }
@@ -187,6 +191,7 @@ pub struct StreamConfigBuilder {
     asset_tags: Vec<String>,
     asset_metadata: Vec<MetadataValue>,
     end_stream_on_validation_error: bool,
+    auto_register_flows: bool,
     max_row_size: usize,
     /// The options that the caller chose; the others may be chosen by a slot.
     chosen: BTreeSet<&'static str>,
@@ -226,6 +231,19 @@ impl StreamConfigBuilder {
     pub fn end_stream_on_validation_error(mut self, end: bool) -> Self {
         self.end_stream_on_validation_error = end;
         self.chosen.insert("end_stream_on_validation_error");
+        self
+    }
+
+    /// Registers a flow that is not part of the schema when its first row is sent: with the config that was staged for it
+    /// ([`stage_flow`](SiftStream::stage_flow)), else with the names and types of that row's values. Off by default.
+    ///
+    /// Holds for rows by name ([`Flow`](crate::Flow)). Senders wait for the registration; `try_send` says that there is no
+    /// room meanwhile. If Sift has the flow with other channels, the senders get an error that shows the difference, and
+    /// nothing was accepted. A stream with a disk accepts the rows also while Sift cannot be asked: they are sent when
+    /// the flow could be registered. Should Sift refuse it then, the stream stops, and the rows stay on disk.
+    #[must_use]
+    pub fn auto_register_flows(mut self, register: bool) -> Self {
+        self.auto_register_flows = register;
         self
     }
 
@@ -419,8 +437,16 @@ impl LiveOnlyBuilder {
         T: Transport + From<LiveStreamingOnly>,
     {
         self.validate()?;
-        let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, max_row_size, .. } =
-            self.config;
+        let StreamConfigBuilder {
+            base,
+            form,
+            run,
+            asset_tags,
+            asset_metadata,
+            auto_register_flows,
+            max_row_size,
+            ..
+        } = self.config;
         form.validate()?;
         let Reach { connection, connector, key, control } = base.reach()?;
         control.ping().await?;
@@ -435,12 +461,16 @@ impl LiveOnlyBuilder {
             Some(selector) => Some(control.ensure_run(&selector).await?),
             None => None,
         };
+        let handle = runtime.handle();
+        let form = IngestionConfigForm { flows: registered.flows.clone(), ..form };
+        let registrar =
+            Arc::new(Registrar::new(control.clone(), handle.clone(), form, true, auto_register_flows));
         let encoder = IngestionConfigEncoder::new(
             registered.ingestion_config_id,
             &registered.flows,
             self.config.end_stream_on_validation_error,
+            Arc::clone(&registrar),
         );
-        let handle = runtime.handle();
         let link = Link::new(connector, handle.clone(), &connection, key.clone(), encoder.method())?;
         let checkpoints = checkpoints(self.stream_name, self.checkpoint_store, &handle).await?;
         let capacity =
@@ -451,10 +481,22 @@ impl LiveOnlyBuilder {
             overflow: self.overflow_policy,
             flow_names: encoder.flow_names(),
         };
-        let transport: T =
-            LiveStreamingOnly::start(link, capacity, rows, self.options, self.policies, checkpoints).into();
-        let registration = Registration { control, key, run_id: Mutex::new(run_id) };
-        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
+        let (options, policies) = (self.options, self.policies);
+        let transport: T = LiveStreamingOnly::start(
+            link,
+            capacity,
+            rows,
+            options,
+            policies,
+            checkpoints,
+            Some(registrar),
+        )
+        .into();
+        let registration = Registration::new(control, key, run_id);
+        let inner = Arc::new(Inner { encoder, transport, registration, runtime });
+        let host = Arc::downgrade(&inner);
+        inner.encoder.registrar().works_for(host);
+        Ok(SiftStream { inner })
     }
 }
 

@@ -17,6 +17,7 @@ pub mod metrics;
 #[doc(hidden)]
 pub mod proto;
 mod quarantine;
+mod registration;
 mod remembered;
 pub mod retry;
 pub mod schema;
@@ -27,12 +28,14 @@ mod tasks;
 pub mod transport;
 
 pub use builder::{
-    EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder,
-    StreamConfigBuilder, default_backups_dir,
+    EncodedRowsBuilder, FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, ProtobufBuilder,
+    ProtobufStreamBuilder, SiftStreamBuilder, StreamConfigBuilder, default_backups_dir,
 };
 pub use config::{ConfigValue, Mode, StreamConfig};
 pub use connect::Credentials;
-pub use encode::{Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, RawEncoder};
+pub use encode::{
+    Encodeable, EncodedRow, Encoder, IngestionConfigEncoder, ProtobufEncoder, ProtobufMessage, RawEncoder,
+};
 pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use events::{Event, EventKind, Events};
 pub use failure_policy::FailurePolicy;

@@ -3,7 +3,7 @@
 //!
 //! Kept as named bytes in the journal. The API key is not among them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 
@@ -16,6 +16,8 @@ use crate::spool::pending::{ID_LEN, RealIds, is_placeholder, placeholder};
 
 /// The form of the ingestion config, with all flows ever used, as Sift's `CreateIngestionConfigRequest`.
 const SCHEMA: &str = "schema";
+/// Followed by the name of a flow that rows were accepted of before Sift had it; not empty as long as that is so.
+const LATE_FLOW: &str = "late_flow/";
 const CONFIG_ID: &str = "ingestion_config_id";
 /// Not empty while there are flows that were used without asking Sift.
 const UNREGISTERED: &str = "unregistered";
@@ -38,6 +40,7 @@ pub(crate) struct Remembered {
     config_id: Option<String>,
     flows: Vec<FlowConfig>,
     unregistered: bool,
+    late_flows: BTreeSet<String>,
     runs: BTreeMap<u64, RememberedRun>,
 }
 
@@ -67,7 +70,11 @@ impl Remembered {
             runs.insert(number, RememberedRun { form, id: text(&format!("{RUN_ID}{number}")) });
         }
         let unregistered = blobs.get(UNREGISTERED).is_some_and(|mark| !mark.is_empty());
-        Ok(Self { config_id: text(CONFIG_ID), flows, unregistered, runs })
+        let is_late = |(name, mark): (&String, &Vec<u8>)| {
+            name.strip_prefix(LATE_FLOW).filter(|_| !mark.is_empty()).map(str::to_owned)
+        };
+        let late_flows = blobs.iter().filter_map(is_late).collect();
+        Ok(Self { config_id: text(CONFIG_ID), flows, unregistered, late_flows, runs })
     }
 
     pub(crate) fn config_id(&self) -> Option<&str> {
@@ -99,6 +106,7 @@ impl Remembered {
     /// Whether Sift has all flows of `form`.
     pub(crate) fn are_registered(&self, form: &IngestionConfigForm) -> bool {
         !self.unregistered
+            && self.late_flows.is_empty()
             && form.flows.iter().all(|flow| self.flows.iter().any(|known| known.name == flow.name))
     }
 
@@ -176,19 +184,69 @@ impl Remembered {
             self.flows = flows.to_vec();
         }
         if let Some(id) = config_id.filter(|id| self.config_id.as_deref() != Some(*id)) {
-            spool.put_blob(CONFIG_ID, id.as_bytes())?;
-            self.config_id = Some(id.to_owned());
+            self.set_config_id(spool, id)?;
         }
         Ok(())
     }
 
     /// Remembers flows that were registered later.
     pub(crate) fn add_flows(&mut self, spool: &Spool, flows: &[FlowConfig]) -> Result<()> {
-        let key = spool.slot().key();
-        let (asset_name, client_key) = (key.asset.clone(), key.client_key.clone());
-        let form = IngestionConfigForm { asset_name, client_key, flows: flows.to_vec() };
+        let form = spool.slot().key().form(flows.to_vec());
         let flows = self.flows_with(&form)?;
         self.set_schema(spool, &form, &flows, None, !self.unregistered)
+    }
+
+    /// Remembers a flow, before rows of it are accepted, and whether Sift has it.
+    pub(crate) fn note_flow(&mut self, spool: &Spool, flow: &FlowConfig, is_registered: bool) -> Result<()> {
+        let was_late = self.late_flows.contains(&flow.name);
+        if was_late == is_registered {
+            self.set_late(spool, &flow.name, !is_registered)?;
+        }
+        let added = self.add_flows(spool, std::slice::from_ref(flow));
+        if added.is_err() && !was_late {
+            self.set_late(spool, &flow.name, false)?;
+        }
+        added
+    }
+
+    /// Takes back what was noted of a flow that Sift refuses, and no row is of.
+    pub(crate) fn forget_flow(&mut self, spool: &Spool, name: &str) -> Result<()> {
+        let form = spool.slot().key().form(Vec::new());
+        let flows: Vec<_> = self.flows.iter().filter(|flow| flow.name != name).cloned().collect();
+        self.set_schema(spool, &form, &flows, None, !self.unregistered)?;
+        self.set_late(spool, name, false)
+    }
+
+    fn set_late(&mut self, spool: &Spool, name: &str, is_late: bool) -> Result<()> {
+        spool.put_blob(&format!("{LATE_FLOW}{name}"), if is_late { b"yes" } else { b"" })?;
+        if is_late {
+            self.late_flows.insert(name.to_owned());
+        } else {
+            self.late_flows.remove(name);
+        }
+        Ok(())
+    }
+
+    /// Sift has these flows: none of them is late any more.
+    pub(crate) fn are_known_to_sift(&mut self, spool: &Spool, flows: &[FlowConfig]) -> Result<()> {
+        for flow in flows {
+            if self.late_flows.contains(&flow.name) {
+                self.set_late(spool, &flow.name, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether rows were accepted of flows that Sift may not have.
+    pub(crate) fn has_late_flows(&self) -> bool {
+        !self.late_flows.is_empty()
+    }
+
+    /// Remembers under which ID Sift knows the schema from now on.
+    pub(crate) fn set_config_id(&mut self, spool: &Spool, id: &str) -> Result<()> {
+        spool.put_blob(CONFIG_ID, id.as_bytes())?;
+        self.config_id = Some(id.to_owned());
+        Ok(())
     }
 
     /// Remembers in `spool` the IDs that `other` knows, of an equal key.

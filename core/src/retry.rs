@@ -10,8 +10,8 @@ use crate::{Error, ErrorCode, Result};
 /// The shortest wait after the endpoint refused the key: only a person, or a new key, can change that.
 const AFTER_AUTH: Duration = Duration::from_secs(1);
 
-/// The longest wait that an endpoint can ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// By which part of itself a wait that was asked for is made longer at most, so that not all come back at once.
+const ASKED_JITTER: u32 = 10;
 
 /// How to repeat what failed for a passing reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub struct RetryPolicy {
     pub max_backoff: Duration,
     /// By what the bound grows with each failure.
     pub backoff_multiplier: u32,
+    /// The longest wait that an endpoint can ask for (google.rpc.RetryInfo); it is asked again after this, if it asked
+    /// for more. With 0 nobody waits because of it.
+    pub max_retry_after: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -34,6 +37,7 @@ impl Default for RetryPolicy {
             initial_backoff: Duration::from_millis(50),
             max_backoff: Duration::from_secs(5),
             backoff_multiplier: 5,
+            max_retry_after: Duration::from_secs(60),
         }
     }
 }
@@ -93,7 +97,11 @@ impl Backoff {
     pub fn next_delay(&mut self) -> Duration {
         let bound = self.bound;
         self.bound = bound.saturating_mul(self.policy.backoff_multiplier.max(1)).min(self.policy.max_backoff);
-        let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+        self.up_to(bound)
+    }
+
+    fn up_to(&mut self, most: Duration) -> Duration {
+        let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
         Duration::from_nanos(self.random.random_range(0..=nanos))
     }
 
@@ -102,9 +110,15 @@ impl Backoff {
         AFTER_AUTH.saturating_add(self.next_delay())
     }
 
-    /// The wait after the endpoint asked for one: at least what it asked for, up to a minute, plus jitter.
+    /// The wait after the endpoint asked for one: what it asked for, as far as the policy allows it, and up to a tenth
+    /// more. One that asks for next to nothing gets the wait of any other failure.
     pub fn after(&mut self, retry_after: Duration) -> Duration {
-        retry_after.min(MAX_RETRY_AFTER).saturating_add(self.next_delay())
+        let own = self.next_delay();
+        let asked = retry_after.min(self.policy.max_retry_after);
+        if asked < self.policy.initial_backoff {
+            return own.max(asked);
+        }
+        asked.saturating_add(self.up_to(asked / ASKED_JITTER))
     }
 }
 

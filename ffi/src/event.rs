@@ -32,7 +32,8 @@ pub enum siftstream_event_kind {
     SIFTSTREAM_EVENT_UNKNOWN = 0,
     /// A connection to the endpoint is open.
     SIFTSTREAM_EVENT_CONNECTED = 1,
-    /// The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt.
+    /// The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt, and the wait
+    /// that Sift asked for, if it did.
     SIFTSTREAM_EVENT_DISCONNECTED = 2,
     /// Sift confirmed all that one gRPC stream carried. Has rows, ranges, flows and the duration.
     SIFTSTREAM_EVENT_CHECKPOINT = 3,
@@ -270,6 +271,18 @@ pub extern "C" fn siftstream_event_duration_us(event: *const siftstream_event) -
 pub extern "C" fn siftstream_event_retry_in_us(event: *const siftstream_event) -> u64 {
     read(event, 0, |kind| match kind {
         EventKind::Disconnected { retry_in, .. } => micros(*retry_in),
+        _ => 0,
+    })
+}
+
+/// The wait that Sift asked for, in microseconds; more than the wait before the next attempt where
+/// siftstream_config_set_max_retry_after_ms allows less. 0 if it asked for none, or `event` is no living event.
+///
+/// Thread-safety: any thread. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_event_retry_asked_us(event: *const siftstream_event) -> u64 {
+    read(event, 0, |kind| match kind {
+        EventKind::Disconnected { asked: Some(asked), .. } => micros(*asked),
         _ => 0,
     })
 }

@@ -1,6 +1,6 @@
 //! Tagged values, for sending a row in one call.
 
-use siftstream_core::{ChannelIndex, Error, ErrorCode, FlowBuilder, Result, TimeValue};
+use siftstream_core::{ChannelIndex, Error, ErrorCode, FlowBuilder, Result, TimeValue, Value};
 
 use crate::boundary::null;
 use crate::config::siftstream_channel_type as Type;
@@ -69,18 +69,24 @@ pub(crate) fn fill(
     Ok(())
 }
 
+const DOUBLE: i32 = Type::SIFTSTREAM_DOUBLE as i32;
+const STRING: i32 = Type::SIFTSTREAM_STRING as i32;
+const ENUM: i32 = Type::SIFTSTREAM_ENUM as i32;
+const BIT_FIELD: i32 = Type::SIFTSTREAM_BIT_FIELD as i32;
+const BOOL: i32 = Type::SIFTSTREAM_BOOL as i32;
+const FLOAT: i32 = Type::SIFTSTREAM_FLOAT as i32;
+const INT32: i32 = Type::SIFTSTREAM_INT32 as i32;
+const UINT32: i32 = Type::SIFTSTREAM_UINT32 as i32;
+const INT64: i32 = Type::SIFTSTREAM_INT64 as i32;
+const UINT64: i32 = Type::SIFTSTREAM_UINT64 as i32;
+const BYTES: i32 = Type::SIFTSTREAM_BYTES as i32;
+
+fn unknown(number: i32) -> Error {
+    let message = format!("{number} is no channel type: use one of siftstream_channel_type, or 0");
+    Error::new(ErrorCode::InvalidArgument, message)
+}
+
 fn set(row: &mut FlowBuilder, index: ChannelIndex, value: &siftstream_value) -> Result<()> {
-    const DOUBLE: i32 = Type::SIFTSTREAM_DOUBLE as i32;
-    const STRING: i32 = Type::SIFTSTREAM_STRING as i32;
-    const ENUM: i32 = Type::SIFTSTREAM_ENUM as i32;
-    const BIT_FIELD: i32 = Type::SIFTSTREAM_BIT_FIELD as i32;
-    const BOOL: i32 = Type::SIFTSTREAM_BOOL as i32;
-    const FLOAT: i32 = Type::SIFTSTREAM_FLOAT as i32;
-    const INT32: i32 = Type::SIFTSTREAM_INT32 as i32;
-    const UINT32: i32 = Type::SIFTSTREAM_UINT32 as i32;
-    const INT64: i32 = Type::SIFTSTREAM_INT64 as i32;
-    const UINT64: i32 = Type::SIFTSTREAM_UINT64 as i32;
-    const BYTES: i32 = Type::SIFTSTREAM_BYTES as i32;
     let content = value.content;
     // SAFETY: the caller promises that the member is set that the type names; each member is valid for all bytes.
     unsafe {
@@ -97,11 +103,30 @@ fn set(row: &mut FlowBuilder, index: ChannelIndex, value: &siftstream_value) -> 
             STRING => row.set_string(index, content.string_value.get("a string value")?),
             BIT_FIELD => row.set_bit_field(index, content.bytes_value.get("a bit field value")?),
             BYTES => row.set_bytes(index, content.bytes_value.get("a bytes value")?),
-            unknown => {
-                let message =
-                    format!("{unknown} is no channel type: use one of siftstream_channel_type, or 0");
-                Err(Error::new(ErrorCode::InvalidArgument, message))
-            }
+            number => Err(unknown(number)),
         }
     }
+}
+
+/// A copy of the caller's value.
+pub(crate) fn owned(value: &siftstream_value) -> Result<Value> {
+    let content = value.content;
+    // SAFETY: as for `set`.
+    Ok(unsafe {
+        match value.channel_type {
+            0 => Value::Empty,
+            DOUBLE => Value::Double(content.double_value),
+            FLOAT => Value::Float(content.float_value),
+            BOOL => Value::Bool(content.bool_value != 0),
+            INT32 => Value::Int32(content.int32_value),
+            UINT32 => Value::Uint32(content.uint32_value),
+            INT64 => Value::Int64(content.int64_value),
+            UINT64 => Value::Uint64(content.uint64_value),
+            ENUM => Value::Enum(content.enum_value),
+            STRING => Value::String(content.string_value.get("a string value")?.to_owned()),
+            BIT_FIELD => Value::BitField(content.bytes_value.get("a bit field value")?.to_vec()),
+            BYTES => Value::Bytes(content.bytes_value.get("a bytes value")?.to_vec()),
+            number => return Err(unknown(number)),
+        }
+    })
 }

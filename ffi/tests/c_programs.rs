@@ -18,7 +18,7 @@ use siftstream_core::proto::sift::ingest::v1::{
     IngestWithConfigDataStreamRequest as WireRow, ingest_with_config_data_channel_value::Type,
 };
 use siftstream_core::spool::pbfs::{Item, PbfsReader};
-use siftstream_server::{LocalServer, Value};
+use siftstream_server::{Code, Effect, Fault, FaultStatus, LocalServer, Times, Value, When};
 
 const KEY: &str = "a-key-for-tests";
 
@@ -304,6 +304,33 @@ fn events_reach_c_on_a_thread_of_the_library_and_none_after_the_stream_is_freed(
     let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
     let program = compile("tests/c/events_test.c", C11.0, C11.1, dir.path());
     run(&program, &[&server.uri(), KEY, dir.path().join("backups").to_str().unwrap()]);
+}
+
+#[test]
+fn a_wait_that_sift_asks_for_is_cut_as_c_says_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let busy = FaultStatus::new(Code::ResourceExhausted).retry_after(std::time::Duration::from_secs(600));
+    server.inject(Fault::new(When::EndOfStream, Effect::Status(busy)), Times::N(1));
+    let program = compile("tests/c/pauses_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, dir.path().to_str().unwrap()]);
+    assert_eq!(server.state().streams_opened(), 2);
+}
+
+#[test]
+fn flows_are_registered_by_their_first_row_from_c() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/new_flows_test.c", C11.0, C11.1, dir.path());
+    let state = server.state();
+    run(&program, &[&server.uri(), KEY, dir.path().join("backups").to_str().unwrap()]);
+    assert_eq!(state.schema_errors(), []);
+    for flow in ["derived-live", "derived-backed", "staged-live", "staged-backed"] {
+        assert_eq!(state.flow(flow).unwrap().sequence.unwrap().ranges(), [(0, 99)], "{flow}");
+    }
+    let configs = state.configs();
+    let staged = configs[0].flows.iter().find(|flow| flow.name == "staged-live").unwrap();
+    assert_eq!((staged.channels[0].unit.as_str(), staged.channels[2].enum_types[0].key), ("rows", 3));
 }
 
 #[test]

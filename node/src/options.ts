@@ -52,6 +52,8 @@ export interface RetryOptions {
   initialBackoff?: Duration;
   maxBackoff?: Duration;
   backoffMultiplier?: number;
+  /** The longest wait that Sift can ask for; after it, it is asked again. */
+  maxRetryAfter?: Duration;
 }
 
 /**
@@ -155,6 +157,8 @@ export interface StreamOptions {
   maxRowSize?: Size;
   /** Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. */
   endStreamOnValidationError?: boolean;
+  /** Registers a flow that is not part of the schema when its first row is sent by name. */
+  autoRegisterFlows?: boolean;
   /** What happens when the channel that senders wait for is full: they wait, or rows are dropped, counted and named. */
   overflowPolicy?: 'block' | 'drop_newest' | 'drop_oldest';
   /** What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped. */

@@ -29,6 +29,8 @@ class RetryPolicy(TypedDict, total=False):
     """The longest wait of all."""
     backoff_multiplier: int
     """By what the longest wait grows with each failure."""
+    max_retry_after: Time
+    """The longest wait that Sift can ask for; after it, it is asked again."""
 
 
 class DiskBackupPolicy(TypedDict, total=False):
@@ -113,6 +115,8 @@ class Options(TypedDict, total=False):
     """The run to attach all rows to: a `Run`, or the ID of an existing one."""
     max_row_size: Size
     end_stream_on_validation_error: bool
+    auto_register_flows: bool
+    """Registers a flow that is not part of the schema when its first row is sent by name."""
     failure_policy: Literal["stop", "skip"]
     """What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped."""
     flow_failure_policies: Mapping[str, Literal["stop", "skip"]]

@@ -153,6 +153,7 @@ async fn route(
     connection: mpsc::Sender<Command>,
 ) {
     if !shared.admits(request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes)) {
+        shared.state.count_refused();
         let status = Status::unauthenticated("the API key is missing or wrong");
         return unary::answer(&shared, &mut respond, &status);
     }

@@ -53,6 +53,8 @@ pub(crate) struct Registry {
     configs: Vec<RegisteredConfig>,
     config_index: HashMap<String, usize>,
     run_ids: HashSet<String>,
+    /// Configs that the server has lost, wholly or their flows.
+    forgotten: HashSet<String>,
 }
 
 impl Registry {
@@ -105,6 +107,28 @@ impl Registry {
         self.config_index.insert(config.ingestion_config_id.clone(), self.configs.len());
         self.configs.push(registered);
         Ok(config)
+    }
+
+    /// Loses all configs: who registers one again gets another ID.
+    pub(crate) fn forget_configs(&mut self) {
+        self.forgotten.extend(self.configs.drain(..).map(|config| config.config.ingestion_config_id));
+        self.config_index.clear();
+    }
+
+    /// Loses the flows of all configs.
+    pub(crate) fn forget_flows(&mut self) {
+        for config in &mut self.configs {
+            self.forgotten.insert(config.config.ingestion_config_id.clone());
+            config.flows.clear();
+            config.tallies.clear();
+            config.index.clear();
+        }
+    }
+
+    /// Whether a row names what the server has lost.
+    pub(crate) fn has_lost(&self, id: &str, flow: &str) -> bool {
+        let is_there = self.config(id).is_ok_and(|config| config.index.contains_key(flow));
+        !is_there && self.forgotten.contains(id)
     }
 
     pub(crate) fn create_flows(&mut self, id: &str, flows: Vec<FlowConfig>) -> Result<(), Status> {

@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// Texts of schema errors that are kept; beyond these they are only counted.
 const KEPT_ERRORS: usize = 1_000;
@@ -74,6 +74,7 @@ pub struct State {
     listener: Option<RowListener>,
     pings: AtomicU64,
     connections: AtomicU64,
+    refused: AtomicU64,
     counted_rows: AtomicU64,
     counted_bytes: AtomicU64,
 }
@@ -85,6 +86,7 @@ struct Inner {
     rows: u64,
     bytes: u64,
     kept: Vec<KeptRow>,
+    kept_messages: Vec<Bytes>,
     schema_errors: u64,
     error_texts: Vec<SchemaError>,
     objection: Option<Objection>,
@@ -99,6 +101,7 @@ impl State {
             listener,
             pings: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             counted_rows: AtomicU64::new(0),
             counted_bytes: AtomicU64::new(0),
         }
@@ -153,6 +156,11 @@ impl State {
         self.lock().kept.clone()
     }
 
+    /// The valid messages of the arbitrary-protobuf call as they were received, if the server was built with `keep_rows`.
+    pub fn kept_messages(&self) -> Vec<Bytes> {
+        self.lock().kept_messages.clone()
+    }
+
     /// Like [`State::kept_rows`], and forgets them, so that a long test need not hold them all.
     pub fn take_kept_rows(&self) -> Vec<KeptRow> {
         std::mem::take(&mut self.lock().kept)
@@ -183,6 +191,11 @@ impl State {
         self.connections.load(Relaxed)
     }
 
+    /// How many calls were refused for their key.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
     /// The assets, in the order of their creation.
     pub fn assets(&self) -> Vec<Asset> {
         self.lock().registry.assets.clone()
@@ -210,6 +223,37 @@ impl State {
     ) -> Result<String, Status> {
         let config = self.lock().registry.create_config(asset_name, client_key, flows)?;
         Ok(config.ingestion_config_id)
+    }
+
+    /// Adds flows to the ingestion config of a client key as a rival client would.
+    ///
+    /// # Errors
+    /// The status that the client would have got.
+    pub fn add_flows(
+        &self,
+        asset_name: &str,
+        client_key: &str,
+        flows: Vec<FlowConfig>,
+    ) -> Result<(), Status> {
+        let registry = &mut self.lock().registry;
+        let asset = registry.assets.iter().find(|asset| asset.name == asset_name);
+        let asset_id = asset.map(|asset| asset.asset_id.clone()).unwrap_or_default();
+        let mut configs = registry.configs().iter().map(|registered| &registered.config);
+        let found = configs.find(|config| config.asset_id == asset_id && config.client_key == client_key);
+        let id = found.map(|config| config.ingestion_config_id.clone());
+        let id = id.ok_or_else(|| Status::not_found(format!("no ingestion config of `{client_key}`")))?;
+        registry.create_flows(&id, flows)
+    }
+
+    /// Loses all ingestion configs, with what was counted of their flows. Who registers one again gets another ID; a row
+    /// that names a lost one ends its stream with NOT_FOUND.
+    pub fn forget_configs(&self) {
+        self.lock().registry.forget_configs();
+    }
+
+    /// Loses the flows of all ingestion configs in the same way; the configs stay, and their IDs.
+    pub fn forget_flows(&self) {
+        self.lock().registry.forget_flows();
     }
 
     /// Waits until `condition` holds, at most for `timeout`; returns whether it does.
@@ -243,6 +287,10 @@ impl State {
         self.connections.fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn count_refused(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
     /// Adds what count-only mode saw.
     pub(crate) fn count(&self, rows: u64, bytes: u64) {
         self.counted_rows.fetch_add(rows, Relaxed);
@@ -263,8 +311,8 @@ impl State {
                     Ok(()) if self.listener.is_some() => valid.push(message),
                     Ok(()) => {}
                     Err(BadRow { ends_stream: false, .. }) => {}
-                    Err(BadRow { error, .. }) => {
-                        outcome = Err(Status::invalid_argument(error.to_string()));
+                    Err(BadRow { error, code, .. }) => {
+                        outcome = Err(Status::new(code, error.to_string()));
                         break;
                     }
                 }
@@ -283,7 +331,9 @@ impl State {
     pub(crate) fn take_arbitrary(&self, stream: u64, messages: &[Bytes]) -> Result<(), Status> {
         let mut inner = self.lock();
         for message in messages {
-            if let Err(BadRow { error, ends_stream: true }) = inner.take_arbitrary(stream, message) {
+            if let Err(BadRow { error, ends_stream: true, .. }) =
+                inner.take_arbitrary(stream, message, self.keep_rows)
+            {
                 return Err(Status::invalid_argument(error.to_string()));
             }
         }
@@ -300,6 +350,7 @@ impl fmt::Debug for State {
 struct BadRow {
     error: SchemaError,
     ends_stream: bool,
+    code: Code,
 }
 
 impl Inner {
@@ -307,6 +358,11 @@ impl Inner {
         let row = IngestWithConfigDataStreamRequest::decode(&message[..]).map_err(|error| {
             self.bad_row(stream, String::new(), format!("no valid message: {error}"), false)
         })?;
+        if self.registry.has_lost(&row.ingestion_config_id, &row.flow) {
+            let text = format!("ingestion config `{}` has no flow `{}`", row.ingestion_config_id, row.flow);
+            let error = SchemaError { stream, flow: row.flow, text };
+            return Err(BadRow { error, ends_stream: true, code: Code::NotFound });
+        }
         if let Err(text) = self.check(&row) {
             return Err(self.bad_row(stream, row.flow, text, row.end_stream_on_validation_error));
         }
@@ -350,7 +406,7 @@ impl Inner {
             .inspect_err(|_| tally.schema_errors += 1)
     }
 
-    fn take_arbitrary(&mut self, stream: u64, message: &Bytes) -> Result<(), BadRow> {
+    fn take_arbitrary(&mut self, stream: u64, message: &Bytes, keep: bool) -> Result<(), BadRow> {
         let row = IngestArbitraryProtobufDataStreamRequest::decode(&message[..]).map_err(|error| {
             self.bad_row(stream, String::new(), format!("no valid message: {error}"), false)
         })?;
@@ -367,6 +423,9 @@ impl Inner {
         }
         self.rows += 1;
         self.bytes += message.len() as u64;
+        if keep {
+            self.kept_messages.push(Bytes::copy_from_slice(message));
+        }
         *self.arbitrary.entry(row.message_type_identifier).or_default() += 1;
         Ok(())
     }
@@ -377,6 +436,6 @@ impl Inner {
         if self.error_texts.len() < KEPT_ERRORS {
             self.error_texts.push(error.clone());
         }
-        BadRow { error, ends_stream }
+        BadRow { error, ends_stream, code: Code::InvalidArgument }
     }
 }

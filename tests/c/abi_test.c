@@ -30,6 +30,7 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_add_run_metadata_bool, (config, text("bool"), true, &error));
   FAILS(expected, siftstream_config_set_mode, (config, SIFTSTREAM_MODE_LIVE_ONLY, &error));
   FAILS(expected, siftstream_config_set_end_stream_on_validation_error, (config, false, &error));
+  FAILS(expected, siftstream_config_set_auto_register_flows, (config, false, &error));
   FAILS(expected, siftstream_config_set_max_row_size, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_worker_threads, (config, 1, &error));
   FAILS(expected, siftstream_config_set_thread_name, (config, text("rig"), &error));
@@ -51,6 +52,7 @@ static void each_config_setter(siftstream_config *config, siftstream_status expe
   FAILS(expected, siftstream_config_set_ingestion_data_channel_bytes, (config, 1024 * 1024, &error));
   FAILS(expected, siftstream_config_set_no_retry, (config, &error));
   FAILS(expected, siftstream_config_set_retry_policy, (config, 5, 50, 5000, 5, &error));
+  FAILS(expected, siftstream_config_set_max_retry_after_ms, (config, 60000, &error));
   FAILS(expected, siftstream_config_set_idle_timeout_ms, (config, UINT64_MAX, &error));
   FAILS(expected, siftstream_config_set_response_timeout_ms, (config, 30000, &error));
   FAILS(expected, siftstream_config_set_server_name, (config, text("localhost"), &error));
@@ -217,6 +219,9 @@ static void dead_streams_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_stream_cancel, (stream, text("why"), &error));
   FAILS(BAD, siftstream_stream_metrics, (stream, &metrics, &error));
   FAILS(BAD, siftstream_stream_add_new_flows, (stream, config, 0, &error));
+  FAILS(BAD, siftstream_stream_stage_flows, (stream, config, &error));
+  FAILS(BAD, siftstream_stream_send_by_name, (stream, text("all"), 0, NULL, 0, 0, &error));
+  FAILS(BAD, siftstream_stream_try_send_by_name, (stream, text("all"), 0, NULL, 0, &error));
   FAILS(BAD, siftstream_stream_attach_run, (stream, text("run"), text("run-1"), 0, &error));
   FAILS(BAD, siftstream_stream_attach_run_id, (stream, text("id"), 0, &error));
   FAILS(BAD, siftstream_stream_detach_run, (stream, &error));
@@ -271,6 +276,19 @@ static void wrong_values_are_refused(siftstream_stream *stream, siftstream_row *
   FAILS(BAD, siftstream_row_set_values, (row, 0, values, 10, &error));
   FAILS(BAD, siftstream_row_set_values, (row, 0, NULL, 11, &error));
   FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, values, SIZE_MAX, &error));
+  siftstream_channel_value named[2];
+  memset(named, 0, sizeof named);
+  named[0].channel = named[1].channel = text("type_1");
+  FAILS(BAD, siftstream_stream_send_by_name, (stream, text("all"), 0, NULL, 1, 0, &error));
+  FAILS(BAD, siftstream_stream_send_by_name, (stream, text("all"), 0, named, SIZE_MAX, 0, &error));
+  FAILS(BAD, siftstream_stream_try_send_by_name, (stream, not_utf8(), 0, named, 1, &error));
+  FAILS(SIFTSTREAM_UNKNOWN_FLOW, siftstream_stream_try_send_by_name, (stream, text("no"), 0, named, 1, &error));
+  named[1].channel = text("no");
+  FAILS(SIFTSTREAM_UNKNOWN_CHANNEL, siftstream_stream_send_by_name, (stream, text("all"), 0, named, 2, 0, &error));
+  named[0].value.channel_type = SIFTSTREAM_BOOL;
+  FAILS(SIFTSTREAM_WRONG_TYPE, siftstream_stream_try_send_by_name, (stream, text("all"), 0, named, 1, &error));
+  named[0].value.channel_type = 12;
+  FAILS(BAD, siftstream_stream_try_send_by_name, (stream, text("all"), 0, named, 1, &error));
   values[0].channel_type = 12;
   FAILS(BAD, siftstream_stream_try_send_values, (stream, row, 0, values, 11, &error));
   values[0].channel_type = SIFTSTREAM_BOOL;
@@ -287,6 +305,7 @@ static void dead_events_are_refused(siftstream_event *event) {
   CHECK(siftstream_event_rows(event) == 0 && siftstream_event_ranges(event) == 0);
   CHECK(siftstream_event_bytes(event) == 0 && siftstream_event_duration_us(event) == 0);
   CHECK(siftstream_event_retry_in_us(event) == 0);
+  CHECK(siftstream_event_retry_asked_us(event) == 0);
   FAILS(BAD, siftstream_event_range, (event, 0, &first, &end, &error));
   FAILS(BAD, siftstream_event_file, (event, &file, &error));
   siftstream_str flow = {NULL, 0};
@@ -488,6 +507,7 @@ static void the_stream_changes_while_it_runs(siftstream_stream *stream, const ch
   OK(siftstream_config_add_flow, (more, text("late"), &error));
   OK(siftstream_config_add_channel, (more, text("late"), text("x"), SIFTSTREAM_BOOL, text(""), text(""), NULL, &error));
   OK(siftstream_stream_add_new_flows, (stream, more, 10000, &error));
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_stream_stage_flows, (stream, more, &error));
   siftstream_config_free(more);
   OK(siftstream_stream_attach_run, (stream, text("second"), text("run-2"), 10000, &error));
   FAILS(SIFTSTREAM_NOT_FOUND, siftstream_stream_attach_run_id,

@@ -4,7 +4,7 @@ use super::backup::{Backup, Place, Role, Slot};
 use super::error::{Failure, Result};
 use super::{Outcome, complain_of};
 use siftstream::seams::filesystem::{FileKind, FileSystem, RealFileSystem};
-use siftstream::spool::Area;
+use siftstream::spool::{Area, PROTOBUF_DIR};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,6 +104,10 @@ impl Search {
     /// The files with our names in directories of a slot; what else is there is named and left alone, as the owner of
     /// the slot does. A file in `data` stands for the one of its number in `pending` that it was made from.
     fn slot(&mut self, slot: &Path, rooms: &[(PathBuf, Area)]) -> Result<Option<Arc<Slot>>> {
+        if slot.parent().is_some_and(|parent| parent.ends_with(PROTOBUF_DIR)) {
+            complain_of(slot, &"left out: its files hold protobuf messages, not rows of an ingestion config");
+            return Ok(None);
+        }
         let known = Slot::look_at(slot)?;
         let mut files = BTreeMap::new();
         for (dir, area) in rooms {

@@ -1,6 +1,6 @@
 //! From credentials to a stream of rows that are encoded already.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{LiveOnlyBuilder, Reach, SiftStreamBuilder};
@@ -12,7 +12,7 @@ use crate::stream::intake::IntakeOptions;
 use crate::stream::lane::Capacity;
 use crate::stream::{Inner, Registration, SiftStream};
 use crate::tasks::link::Link;
-use crate::transport::LiveStreamingOnly;
+use crate::transport::{LiveStreamingOnly, Transport};
 
 /// The choices of a stream of encoded rows: those of a live-only stream, without a schema.
 pub struct EncodedRowsBuilder {
@@ -57,30 +57,41 @@ impl EncodedRowsBuilder {
     }
 
     async fn start(self, runtime: StreamRuntime) -> Result<SiftStream<RawEncoder, LiveStreamingOnly>> {
-        let live = self.live;
-        live.validate()?;
-        let Reach { connection, connector, key, control } = live.config.base.reach()?;
-        control.ping().await?;
-        let encoder = RawEncoder;
-        let link = Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?;
-        let (rows, bytes) = (live.ingestion_data_channel_capacity, live.ingestion_data_channel_bytes);
-        let intake = IntakeOptions {
-            max_row_size: live.config.max_row_size,
-            suffix: encoder.suffix(None),
-            overflow: live.overflow_policy,
-            ..IntakeOptions::default()
-        };
-        let checkpoints =
-            super::checkpoints(live.stream_name, live.checkpoint_store, &runtime.handle()).await?;
-        let transport = LiveStreamingOnly::start(
-            link,
-            Capacity { rows, bytes },
-            intake,
-            live.options,
-            live.policies,
-            checkpoints,
-        );
-        let registration = Registration { control, key, run_id: Mutex::new(None) };
-        Ok(SiftStream { inner: Arc::new(Inner { encoder, transport, registration, runtime }) })
+        start_unregistered(self.live, RawEncoder, runtime).await
     }
+}
+
+/// Starts a live stream of rows that have no schema, attached to the run that was chosen.
+pub(super) async fn start_unregistered<E: Encoder, T: Transport + From<LiveStreamingOnly>>(
+    live: LiveOnlyBuilder,
+    encoder: E,
+    runtime: StreamRuntime,
+) -> Result<SiftStream<E, T>> {
+    live.validate()?;
+    let Reach { connection, connector, key, control } = live.config.base.reach()?;
+    control.ping().await?;
+    let run_id = match &live.config.run {
+        Some(selector) => Some(control.ensure_run(selector).await?),
+        None => None,
+    };
+    let link = Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?;
+    let (rows, bytes) = (live.ingestion_data_channel_capacity, live.ingestion_data_channel_bytes);
+    let intake = IntakeOptions {
+        max_row_size: live.config.max_row_size,
+        suffix: encoder.suffix(run_id.as_deref()),
+        overflow: live.overflow_policy,
+        ..IntakeOptions::default()
+    };
+    let checkpoints = super::checkpoints(live.stream_name, live.checkpoint_store, &runtime.handle()).await?;
+    let transport = LiveStreamingOnly::start(
+        link,
+        Capacity { rows, bytes },
+        intake,
+        live.options,
+        live.policies,
+        checkpoints,
+        None,
+    );
+    let registration = Registration::new(control, key, run_id);
+    Ok(SiftStream { inner: Arc::new(Inner { encoder, transport: transport.into(), registration, runtime }) })
 }

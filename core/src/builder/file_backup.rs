@@ -1,20 +1,24 @@
 //! From a schema to a stream that writes files.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::build_methods::build_methods;
 use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
+use super::late::Question;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
 use super::stored_options::{Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
+use crate::connect::ApiKeySource;
+use crate::control::SiftControl;
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
+use crate::registration::Registrar;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
-use crate::spool::{DiskBackupPolicy, SlotKey};
+use crate::spool::{DiskBackupPolicy, SlotKey, WriterOptions};
 use crate::stream::intake::IntakeOptions;
 use crate::stream::{Inner, OverflowPolicy, Registration, SiftStream};
 use crate::transport::{FileBackup, FileBackupConfig, FileBackupStart, Transport};
@@ -24,7 +28,7 @@ const MODE: &str = "file_backup";
 
 /// The choices of a stream that writes files.
 pub struct FileBackupBuilder {
-    config: StreamConfigBuilder,
+    pub(super) config: StreamConfigBuilder,
     stream_name: String,
     ingestion_config_id: Option<String>,
     options: Options,
@@ -154,10 +158,37 @@ impl FileBackupBuilder {
         self
     }
 
-    async fn start<T>(mut self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
+    async fn start<T>(self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
     where
         T: Transport + From<FileBackup>,
     {
+        let registers_unknown = self.config.auto_register_flows;
+        let taken = self.take_place(MODE, None).await?;
+        let identity = &taken.on_disk.identity;
+        let registrar = Arc::new(Registrar::new(
+            taken.control.clone(),
+            runtime.handle(),
+            taken.on_disk.spool.slot().key().form(identity.flows.clone()),
+            false,
+            registers_unknown,
+        ));
+        let encoder = IngestionConfigEncoder::new(
+            identity.config_id.clone(),
+            &identity.flows,
+            taken.config.end_stream_on_validation_error,
+            registrar,
+        );
+        let (stream, question) = taken.launch(encoder, runtime)?;
+        let host = Arc::downgrade(&stream.inner);
+        stream.encoder().registrar().works_for(host);
+        if let Some(question) = question {
+            stream.inner.runtime.handle().spawn(question.ask(Arc::downgrade(&stream.inner)));
+        }
+        Ok(stream)
+    }
+
+    /// Takes the slot, and finds out what the rows belong to. Slots of another encoder are elsewhere: `within`.
+    pub(super) async fn take_place(mut self, mode: &str, within: Option<&'static str>) -> Result<Taken> {
         self.options.validate()?;
         let StreamConfigBuilder { base, form, run, asset_tags, asset_metadata, .. } = self.config;
         let wanted = Wanted {
@@ -175,44 +206,61 @@ impl FileBackupBuilder {
             asset: wanted.form.asset_name.clone(),
             client_key: wanted.form.client_key.clone(),
             stream: self.stream_name.clone(),
-            mode: MODE.to_owned(),
+            mode: mode.to_owned(),
         };
         let place = Place {
             filesystem: self.filesystem,
             root: self.options.disk.backups_dir.take(),
+            within,
             key: slot_key,
             adopts_all: false,
         };
-        let OnDisk { root, spool, backlog, identity, question } =
-            place.open(&mut self.options, wanted, &control).await?;
-        self.options.disk.backups_dir = Some(root);
-        let config = self.options.in_force(self.stream_name, spool.slot().path().to_owned());
-        let encoder = IngestionConfigEncoder::new(
-            identity.config_id,
-            &identity.flows,
-            config.end_stream_on_validation_error,
-        );
+        let on_disk = place.open(&mut self.options, wanted, &control).await?;
+        self.options.disk.backups_dir = Some(on_disk.root.clone());
+        let config = self.options.in_force(self.stream_name, on_disk.spool.slot().path().to_owned());
+        Ok(Taken { key, control, on_disk, writer: self.options.disk.writer_options(), config })
+    }
+}
+
+/// A place on disk that is taken.
+pub(super) struct Taken {
+    key: ApiKeySource,
+    control: SiftControl,
+    on_disk: OnDisk,
+    writer: WriterOptions,
+    config: FileBackupConfig,
+}
+
+impl Taken {
+    /// Starts the stream; what Sift has still to be asked comes back.
+    pub(super) fn launch<E, T>(
+        self,
+        encoder: E,
+        runtime: StreamRuntime,
+    ) -> Result<(SiftStream<E, T>, Option<Question>)>
+    where
+        E: Encoder,
+        T: Transport + From<FileBackup>,
+    {
+        let OnDisk { spool, backlog, identity, question, .. } = self.on_disk;
         let start = FileBackupStart {
             rows: IntakeOptions {
-                max_row_size: config.max_row_size,
+                max_row_size: self.config.max_row_size,
                 suffix: encoder.suffix(identity.run_id.as_deref()),
-                overflow: config.overflow_policy,
+                overflow: self.config.overflow_policy,
                 flow_names: encoder.flow_names(),
             },
-            writer: self.options.disk.writer_options(),
+            writer: self.writer,
             area: identity.area,
             spool,
             backlog,
             is_waiting: question.is_some(),
-            config,
+            config: self.config,
         };
         let transport: T = FileBackup::start(start)?.into();
-        let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
+        let registration = Registration::new(self.control, self.key, identity.run_id);
         let inner = Arc::new(Inner { encoder, transport, registration, runtime });
-        if let Some(question) = question {
-            inner.runtime.handle().spawn(question.ask(Arc::downgrade(&inner)));
-        }
-        Ok(SiftStream { inner })
+        Ok((SiftStream { inner }, question))
     }
 }
 

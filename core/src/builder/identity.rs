@@ -67,6 +67,15 @@ impl Wanted {
         }
     }
 
+    /// Wants also the flows of earlier starts that Sift may not have.
+    pub(super) fn include_late_flows(&mut self, spool: &Spool) -> Result<()> {
+        let known = Remembered::load(spool)?;
+        if known.has_late_flows() {
+            self.form.flows = known.flows_with(&self.form)?;
+        }
+        Ok(())
+    }
+
     /// Finds the IDs; `older_runs` are wanted beside those that the slot remembers.
     pub(super) async fn identify(
         &self,
@@ -100,6 +109,7 @@ impl Wanted {
         }
         let mut config_id = self.ingestion_config_id.clone();
         if let Some((id, registered)) = answer.config {
+            known.are_known_to_sift(spool, &registered)?;
             (config_id, flows) = (Some(id), registered);
         }
         let config_id = config_id.or_else(|| known.config_id().map(str::to_owned));

@@ -21,6 +21,7 @@ const RETRY: RetryPolicy = RetryPolicy {
     initial_backoff: Duration::from_secs(1),
     max_backoff: Duration::from_secs(30),
     backoff_multiplier: 2,
+    max_retry_after: Duration::from_secs(60),
 };
 
 /// What was asked at the start, without an answer.
@@ -35,8 +36,9 @@ impl Question {
     pub(super) async fn ask<T: Transport>(self, stream: Weak<Inner<IngestionConfigEncoder, T>>) {
         let Some(control) = stream.upgrade().map(|inner| inner.registration.control.clone()) else { return };
         let mut backoff = Backoff::new(RETRY);
+        let mut wait = backoff.next_delay();
         loop {
-            tokio::time::sleep(backoff.next_delay()).await;
+            tokio::time::sleep(wait).await;
             let within = self.wanted.offline_after.max(ATTEMPT);
             let asked = tokio::time::timeout(within, self.wanted.register(&control, &self.older_runs));
             match asked.await {
@@ -45,8 +47,17 @@ impl Question {
                     tracing::error!(target: "siftstream::stream", %error, "Sift refuses the schema; rows stay in pending");
                     return;
                 }
-                Ok(Err(error)) => tracing::debug!(target: "siftstream::stream", %error, "still without Sift"),
-                Err(_) => tracing::debug!(target: "siftstream::stream", "still no answer from Sift"),
+                Ok(Err(error)) => {
+                    tracing::debug!(target: "siftstream::stream", %error, "still without Sift");
+                    wait = match error.code() {
+                        ErrorCode::Auth => backoff.after_auth(),
+                        _ => backoff.next_delay(),
+                    };
+                }
+                Err(_) => {
+                    tracing::debug!(target: "siftstream::stream", "still no answer from Sift");
+                    wait = backoff.next_delay();
+                }
             }
         }
     }

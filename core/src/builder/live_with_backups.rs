@@ -1,19 +1,24 @@
 //! From a schema to a stream that is live and on disk.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::build_methods::build_methods;
 use super::disk_choices::{DiskChoices, policy_setters};
 use super::identity::Wanted;
+use super::late::Question;
 use super::on_disk::{OnDisk, Place, SlotOptions, check_at_least_one, check_row_size};
 use super::stored_options::{Choice, Named};
 use super::{MIB, Reach, StreamConfigBuilder};
+use crate::connect::{ApiKeySource, ConnectionOptions};
+use crate::control::SiftControl;
 use crate::encode::{Encoder, IngestionConfigEncoder};
 use crate::error::Result;
 use crate::failure_policy::{FailurePolicies, FailurePolicy};
+use crate::registration::Registrar;
 use crate::retry::RetryPolicy;
+use crate::seams::connector::Connector;
 use crate::seams::filesystem::{RealFileSystem, SharedFileSystem};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::{DiskBackupPolicy, SlotKey};
@@ -30,7 +35,7 @@ const MODE: &str = "live_with_backups";
 
 /// The choices of a stream that keeps every row on disk until Sift has confirmed it.
 pub struct LiveWithBackupsBuilder {
-    config: StreamConfigBuilder,
+    pub(super) config: StreamConfigBuilder,
     stream_name: String,
     ingestion_config_id: Option<String>,
     retry_policy: Option<RetryPolicy>,
@@ -40,7 +45,7 @@ pub struct LiveWithBackupsBuilder {
 }
 
 /// The options that a slot remembers.
-struct Options {
+pub(super) struct Options {
     disk: DiskChoices,
     ingestion_data_channel_capacity: Choice<u64>,
     ingestion_data_channel_bytes: Choice<u64>,
@@ -289,10 +294,38 @@ impl LiveWithBackupsBuilder {
         self
     }
 
-    async fn start<T>(mut self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
+    async fn start<T>(self, runtime: StreamRuntime) -> Result<SiftStream<IngestionConfigEncoder, T>>
     where
         T: Transport + From<LiveStreamingWithBackups>,
     {
+        let may_register_again = self.ingestion_config_id.is_none();
+        let registers_unknown = self.config.auto_register_flows;
+        let taken = self.take_place(MODE, None).await?;
+        let identity = &taken.on_disk.identity;
+        let registrar = Arc::new(Registrar::new(
+            taken.control.clone(),
+            runtime.handle(),
+            taken.on_disk.spool.slot().key().form(identity.flows.clone()),
+            may_register_again,
+            registers_unknown,
+        ));
+        let encoder = IngestionConfigEncoder::new(
+            identity.config_id.clone(),
+            &identity.flows,
+            taken.options.end_stream_on_validation_error.get(),
+            Arc::clone(&registrar),
+        );
+        let (stream, question) = taken.launch(encoder, Some(registrar), runtime)?;
+        let host = Arc::downgrade(&stream.inner);
+        stream.encoder().registrar().works_for(host);
+        if let Some(question) = question {
+            stream.inner.runtime.handle().spawn(question.ask(Arc::downgrade(&stream.inner)));
+        }
+        Ok(stream)
+    }
+
+    /// Takes the slot, and finds out what the rows belong to. Slots of another encoder are elsewhere: `within`.
+    pub(super) async fn take_place(mut self, mode: &str, within: Option<&'static str>) -> Result<Taken> {
         self.options.validate()?;
         if let Some(policy) = &self.retry_policy {
             policy.validate()?;
@@ -313,46 +346,78 @@ impl LiveWithBackupsBuilder {
             asset: wanted.form.asset_name.clone(),
             client_key: wanted.form.client_key.clone(),
             stream: self.stream_name,
-            mode: MODE.to_owned(),
+            mode: mode.to_owned(),
         };
         let place = Place {
             filesystem: self.filesystem,
             root: self.options.disk.backups_dir.take(),
+            within,
             key: slot_key,
             adopts_all: self.options.recover_on_start.get(),
         };
-        let OnDisk { spool, backlog, identity, question, .. } =
-            place.open(&mut self.options, wanted, &control).await?;
-        let encoder = IngestionConfigEncoder::new(
-            identity.config_id,
-            &identity.flows,
-            self.options.end_stream_on_validation_error.get(),
-        );
+        let on_disk = place.open(&mut self.options, wanted, &control).await?;
+        Ok(Taken {
+            connection,
+            connector,
+            key,
+            control,
+            on_disk,
+            options: self.options,
+            retry_policy: self.retry_policy,
+            policies: self.policies,
+        })
+    }
+}
+
+/// A place on disk that is taken, and the way to Sift.
+pub(super) struct Taken {
+    connection: ConnectionOptions,
+    connector: Arc<dyn Connector>,
+    key: ApiKeySource,
+    control: SiftControl,
+    on_disk: OnDisk,
+    options: Options,
+    retry_policy: Option<RetryPolicy>,
+    policies: FailurePolicies,
+}
+
+impl Taken {
+    /// Starts the stream; what Sift has still to be asked comes back.
+    pub(super) fn launch<E, T>(
+        self,
+        encoder: E,
+        registrar: Option<Arc<Registrar>>,
+        runtime: StreamRuntime,
+    ) -> Result<(SiftStream<E, T>, Option<Question>)>
+    where
+        E: Encoder,
+        T: Transport + From<LiveStreamingWithBackups>,
+    {
+        let Self { connection, connector, key, control, on_disk, options, retry_policy, policies } = self;
+        let OnDisk { spool, backlog, identity, question, .. } = on_disk;
         let parts = Parts {
             link: Link::new(connector, runtime.handle(), &connection, key.clone(), encoder.method())?,
             spool,
             backlog,
             area: identity.area,
             is_waiting: question.is_some(),
-            outlets: self.options.outlets(),
+            outlets: options.outlets(),
             rows: IntakeOptions {
-                max_row_size: self.options.max_row_size.get(),
+                max_row_size: options.max_row_size.get(),
                 suffix: encoder.suffix(identity.run_id.as_deref()),
-                overflow: self.options.overflow_policy.get(),
+                overflow: options.overflow_policy.get(),
                 flow_names: encoder.flow_names(),
             },
-            ingestion: self.options.ingestion(self.retry_policy),
-            writer: self.options.disk.writer_options(),
-            reingestion: self.options.reingestion(),
-            policies: self.policies,
+            ingestion: options.ingestion(retry_policy),
+            writer: options.disk.writer_options(),
+            reingestion: options.reingestion(),
+            policies,
+            registrar,
         };
         let transport: T = LiveStreamingWithBackups::start(parts)?.into();
-        let registration = Registration { control, key, run_id: Mutex::new(identity.run_id) };
+        let registration = Registration::new(control, key, identity.run_id);
         let inner = Arc::new(Inner { encoder, transport, registration, runtime });
-        if let Some(question) = question {
-            inner.runtime.handle().spawn(question.ask(Arc::downgrade(&inner)));
-        }
-        Ok(SiftStream { inner })
+        Ok((SiftStream { inner }, question))
     }
 }
 

@@ -10,7 +10,7 @@ use super::stored_options::{self, Named};
 use crate::control::SiftControl;
 use crate::error::{Error, ErrorCode, Result};
 use crate::remembered::Remembered;
-use crate::seams::filesystem::SharedFileSystem;
+use crate::seams::filesystem::{SharedFileSystem, ensure_dir};
 use crate::spool::pbfs::MAX_CHUNK;
 use crate::spool::{Slot, SlotKey, Spool};
 use crate::tasks::backlog::Backlog;
@@ -33,6 +33,8 @@ pub(super) struct Place {
     pub(super) filesystem: SharedFileSystem,
     /// The default of the platform if none.
     pub(super) root: Option<PathBuf>,
+    /// The directory of the root that is for rows of this encoder; the root itself for those with a schema.
+    pub(super) within: Option<&'static str>,
     pub(super) key: SlotKey,
     /// Files of earlier starts of all orphaned sub-slots are wanted, not only those without IDs.
     pub(super) adopts_all: bool,
@@ -59,13 +61,19 @@ impl Place {
             Some(root) => root,
             None => default_backups_dir()?,
         };
-        let slot = Slot::open(self.filesystem, &root, &self.key)?;
+        let slots = self.within.map_or_else(|| root.clone(), |within| root.join(within));
+        if self.within.is_some() {
+            ensure_dir(&*self.filesystem, &root)
+                .map_err(|error| Error::io(format_args!("cannot use {}", root.display()), &error))?;
+        }
+        let slot = Slot::open(self.filesystem, &slots, &self.key)?;
         let stored = stored_options::restore(&slot, options.named())?;
         options.validate()?;
         wanted.offline_after = options.offline_after();
         let spool = Spool::open(slot)?;
         let backlog = Arc::new(Backlog::find(Arc::clone(&spool), self.adopts_all));
         let older_runs = backlog.unknown_runs();
+        wanted.include_late_flows(&spool)?;
         let identity = wanted.identify(&spool, &older_runs, control).await?;
         stored_options::store(spool.slot(), &stored, options.named())?;
         let question = if identity.is_complete {

@@ -188,6 +188,8 @@ keys! {
             "The longest wait of all.";
         "control_retry_policy.backoff_multiplier" SMALL, "5" => read(ALL),
             "By what the longest wait grows with each failure.";
+        "control_retry_policy.max_retry_after" Time, "60s" => read(ALL),
+            "The longest wait that Sift can ask for.";
         "max_decoding_message_size" Bytes, "50MiB" => control(max_decoding_message_size),
             "The largest answer that is taken.";
     }
@@ -216,6 +218,8 @@ keys! {
             "The largest encoded row.";
         "end_stream_on_validation_error" Bool, "false" => shared(end_stream_on_validation_error: bool),
             "Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside.";
+        "auto_register_flows" Bool, "false" => shared(auto_register_flows: bool),
+            "Registers a flow that is not part of the schema when its first row is sent by name.";
         "overflow_policy" Choice(&["block", "drop_newest", "drop_oldest"]), "block" => all(overflow_policy: OverflowPolicy),
             "What happens when the channel that callers wait for is full: they wait, or rows are dropped, counted and named.";
         "failure_policy" Choice(&["stop", "skip"]), "stop" => live(failure_policy: FailurePolicy),
@@ -254,6 +258,8 @@ keys! {
             "The longest wait of all.";
         "retry_policy.backoff_multiplier" SMALL, "5" => read(LIVE),
             "By what the longest wait grows with each failure.";
+        "retry_policy.max_retry_after" Time, "60s" => read(LIVE),
+            "The longest wait that Sift can ask for; after it, it is asked again.";
     }
     "The disk" {
         "disk_backup_policy.backups_dir" Text => disk(backups_dir: PathBuf),

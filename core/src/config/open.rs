@@ -126,6 +126,7 @@ impl StreamConfig {
             initial_backoff: self.read(&format!("{group}.initial_backoff"))?,
             max_backoff: self.read(&format!("{group}.max_backoff"))?,
             backoff_multiplier: self.read(&format!("{group}.backoff_multiplier"))?,
+            max_retry_after: self.read(&format!("{group}.max_retry_after"))?,
         })
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
 use crate::flow::{Flow, FlowBuilder, FlowDescriptor, FlowNames, FlowNumber, TimeValue};
+use crate::registration::{Coming, Registrar};
 use crate::schema::FlowConfig;
 
 /// Numbers the encoders of a process, so that a row of one stream is not taken for another's.
@@ -21,6 +22,7 @@ pub struct IngestionConfigEncoder {
     learned_id: OnceLock<String>,
     end_stream_on_validation_error: bool,
     flows: RwLock<HashMap<String, FlowDescriptor>>,
+    registrar: Arc<Registrar>,
     flow_names: Arc<FlowNames>,
 }
 
@@ -29,6 +31,7 @@ impl IngestionConfigEncoder {
         ingestion_config_id: impl Into<String>,
         flows: &[FlowConfig],
         end_stream_on_validation_error: bool,
+        registrar: Arc<Registrar>,
     ) -> Self {
         let encoder = Self {
             number: NEXT_ENCODER.fetch_add(1, Ordering::Relaxed),
@@ -36,6 +39,7 @@ impl IngestionConfigEncoder {
             learned_id: OnceLock::new(),
             end_stream_on_validation_error,
             flows: RwLock::default(),
+            registrar,
             flow_names: Arc::default(),
         };
         encoder.add(flows);
@@ -72,15 +76,20 @@ impl IngestionConfigEncoder {
         self.flows.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Who registers the flows.
+    pub(crate) fn registrar(&self) -> &Arc<Registrar> {
+        &self.registrar
+    }
+
+    /// Whether rows of the flow `name` can be built.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.flows.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
     /// An error if the descriptor is not one of this stream's.
     #[inline]
     pub(crate) fn check_owner(&self, descriptor: &FlowDescriptor) -> Result<()> {
         if descriptor.owner() == self.number { Ok(()) } else { Err(foreign(descriptor)) }
-    }
-
-    /// The names of the flows that rows carry the numbers of.
-    pub(crate) fn flow_names(&self) -> Arc<FlowNames> {
-        Arc::clone(&self.flow_names)
     }
 
     /// Makes flows sendable that are registered with Sift.
@@ -118,6 +127,10 @@ impl Encoder for IngestionConfigEncoder {
             wire::put_true(&mut suffix, wire::FIELD_END_STREAM_ON_VALIDATION_ERROR);
         }
         suffix
+    }
+
+    fn flow_names(&self) -> Arc<FlowNames> {
+        Arc::clone(&self.flow_names)
     }
 }
 
@@ -180,6 +193,14 @@ impl Encodeable<IngestionConfigEncoder> for &FlowBuilder {
 
 impl Encodeable<IngestionConfigEncoder> for Flow {
     type Row<'a> = FlowBuilder;
+
+    fn announce(&self, encoder: &IngestionConfigEncoder) -> Result<Option<Arc<Coming>>> {
+        let registrar = encoder.registrar();
+        if !registrar.registers_unknown() || encoder.knows(&self.flow_name) {
+            return Ok(None);
+        }
+        registrar.announce(self)
+    }
 
     fn prepare(&self, encoder: &IngestionConfigEncoder) -> Result<FlowBuilder> {
         let mut row = FlowBuilder::new(&encoder.get_flow_descriptor(&self.flow_name)?);

@@ -5,14 +5,19 @@
 
 pub(crate) mod columns;
 mod ingestion_config;
+mod protobuf;
 mod raw;
 pub(crate) mod wire;
 
 pub use ingestion_config::IngestionConfigEncoder;
+pub use protobuf::{ProtobufEncoder, ProtobufMessage};
 pub use raw::{EncodedRow, RawEncoder};
 
+use std::sync::Arc;
+
 use crate::error::Result;
-use crate::flow::{FlowNumber, TimeValue, UNKNOWN_FLOW};
+use crate::flow::{FlowNames, FlowNumber, TimeValue, UNKNOWN_FLOW};
+use crate::registration::Coming;
 
 mod private {
     pub trait Sealed {}
@@ -26,6 +31,12 @@ pub trait Encoder: Sealed + Send + Sync + 'static {
 
     /// Appends what follows the values in each row: run, options. Asked again after each change only.
     fn suffix(&self, run_id: Option<&str>) -> Vec<u8>;
+
+    /// The names of the flows that rows carry the numbers of; none, if rows have no flows.
+    #[doc(hidden)]
+    fn flow_names(&self) -> Arc<FlowNames> {
+        Arc::default()
+    }
 }
 
 /// Something that can be sent through the encoder `E`.
@@ -34,6 +45,12 @@ pub trait Encodeable<E: Encoder> {
     type Row<'a>: EncodeRow
     where
         Self: 'a;
+
+    /// What has to be waited for before the row can be checked; nothing, if it can be at once.
+    #[doc(hidden)]
+    fn announce(&self, _encoder: &E) -> Result<Option<Arc<Coming>>> {
+        Ok(None)
+    }
 
     /// Checks the data against the stream's schema. An error means that nothing was accepted.
     fn prepare<'a>(&'a self, encoder: &E) -> Result<Self::Row<'a>>;

@@ -7,6 +7,7 @@ use crate::flow::TimeValue;
 
 pub(crate) const FIELD_CONFIG_ID: u8 = 1;
 pub(crate) const FIELD_FLOW: u8 = 2;
+pub(crate) const FIELD_TIMESTAMP: u8 = 3;
 pub(crate) const FIELD_RUN_ID: u8 = 5;
 pub(crate) const FIELD_END_STREAM_ON_VALIDATION_ERROR: u8 = 6;
 
@@ -58,6 +59,13 @@ pub(crate) fn put_string(buf: &mut Vec<u8>, field: u8, text: &str) {
     }
 }
 
+/// A field of bytes; there also if it is empty.
+pub(crate) fn put_bytes(buf: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    buf.push(key(field, WIRE_LEN));
+    put_varint(buf, bytes.len() as u64);
+    buf.extend_from_slice(bytes);
+}
+
 /// A `true` of the row.
 pub(crate) fn put_true(buf: &mut Vec<u8>, field: u8) {
     buf.extend_from_slice(&[key(field, WIRE_VARINT), 1]);
@@ -87,6 +95,12 @@ fn key_and_varint_into<const N: usize>(out: &mut [u8; N], at: usize, field: u8, 
 
 #[inline]
 pub(crate) fn put_timestamp(buf: &mut Vec<u8>, time: TimeValue) {
+    put_timestamp_field(buf, FIELD_TIMESTAMP, time);
+}
+
+/// The time as another field than that of config rows.
+#[inline]
+pub(crate) fn put_timestamp_field(buf: &mut Vec<u8>, field: u8, time: TimeValue) {
     let mut bytes = [0_u8; MAX_TIMESTAMP_LEN];
     let mut end = 2;
     if time.seconds() != 0 {
@@ -95,7 +109,7 @@ pub(crate) fn put_timestamp(buf: &mut Vec<u8>, time: TimeValue) {
     if time.nanos() != 0 {
         end = key_and_varint_into(&mut bytes, end, 2, u64::from(time.nanos()));
     }
-    bytes[0] = key(3, WIRE_LEN);
+    bytes[0] = key(field, WIRE_LEN);
     bytes[1] = (end - 2).to_le_bytes()[0];
     put_some(buf, &bytes, end);
 }

@@ -31,6 +31,8 @@ pub enum EventKind {
         reason: Error,
         /// The wait before the next attempt.
         retry_in: Duration,
+        /// The wait that Sift asked for, if it did; more than `retry_in` where the retry policy allows less.
+        asked: Option<Duration>,
     },
     /// Sift confirmed all that one gRPC stream carried.
     Checkpoint {
@@ -185,7 +187,12 @@ impl fmt::Display for EventKind {
         f.write_str(self.name())?;
         match self {
             Self::Connected | Self::CaughtUp | Self::DiskRecovered => Ok(()),
-            Self::Disconnected { reason, retry_in } => write!(f, ": {reason}; next attempt in {retry_in:?}"),
+            Self::Disconnected { reason, retry_in, asked: Some(asked) } => {
+                write!(f, ": {reason}; Sift asks for a wait of {asked:?}, next attempt in {retry_in:?}")
+            }
+            Self::Disconnected { reason, retry_in, asked: None } => {
+                write!(f, ": {reason}; next attempt in {retry_in:?}")
+            }
             Self::Checkpoint { rows, duration, .. } => write!(f, ": {rows} rows, {duration:?}"),
             Self::CheckpointFailed { reason, .. }
             | Self::DiskDegraded { reason }

@@ -49,7 +49,7 @@ impl FlowCounts {
 
 /// The names of the flows of one encoder, by number.
 #[derive(Debug, Default)]
-pub(crate) struct FlowNames {
+pub struct FlowNames {
     names: RwLock<Vec<Arc<str>>>,
 }
 

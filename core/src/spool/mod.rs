@@ -27,6 +27,9 @@ mod view;
 mod window;
 mod writer;
 
+/// The directory below a root with the slots of protobuf messages, which are no rows of an ingestion config.
+pub const PROTOBUF_DIR: &str = "arbitrary-protobuf";
+
 pub use policy::{DiskBackupPolicy, FsyncPolicy, RollingFilePolicy, WhenFull, WriterOptions};
 pub use recover::{FileInventory, Scanner, Span};
 pub use slot::{Slot, SlotInfo, SlotKey};

@@ -38,6 +38,8 @@ pub fn is_placeholder(id: &[u8]) -> bool {
 /// The real IDs of placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RealIds {
+    /// What takes the place of each config ID, placeholder or not.
+    config: Option<[u8; ID_LEN]>,
     ids: HashMap<[u8; ID_LEN], [u8; ID_LEN]>,
 }
 
@@ -48,15 +50,14 @@ impl RealIds {
         Self::default()
     }
 
+    /// Says that rows belong to the ingestion config `id`, whichever they name.
+    pub(crate) fn of_config(id: &str) -> Result<Self> {
+        Ok(Self { config: Some(id_bytes(id)?), ids: HashMap::new() })
+    }
+
     /// Says what a placeholder stands for; `real` must be 36 bytes long.
     pub fn insert(&mut self, placeholder: [u8; ID_LEN], real: &str) -> Result<()> {
-        let real = real.as_bytes().try_into().map_err(|_| {
-            Error::new(
-                ErrorCode::InvalidArgument,
-                format!("the ID {real:?} is not a UUID of {ID_LEN} characters"),
-            )
-        })?;
-        self.ids.insert(placeholder, real);
+        self.ids.insert(placeholder, id_bytes(real)?);
         Ok(())
     }
 
@@ -86,7 +87,12 @@ impl RealIds {
         let mut known = true;
         let mut at = 0;
         while let Some(field) = next_field(message, at) {
-            if matches!(field.number, CONFIG_FIELD | RUN_FIELD)
+            if let (CONFIG_FIELD, Some(config)) = (field.number, &self.config)
+                && let Some(id) = message.get_mut(field.value.clone())
+                && id.len() == ID_LEN
+            {
+                id.copy_from_slice(config);
+            } else if matches!(field.number, CONFIG_FIELD | RUN_FIELD)
                 && let Some(id) = message.get_mut(field.value.clone())
                 && is_placeholder(id)
             {
@@ -99,6 +105,13 @@ impl RealIds {
         }
         known
     }
+}
+
+fn id_bytes(id: &str) -> Result<[u8; ID_LEN]> {
+    id.as_bytes().try_into().map_err(|_| {
+        let message = format!("the ID {id:?} is not a UUID of {ID_LEN} characters");
+        Error::new(ErrorCode::InvalidArgument, message)
+    })
 }
 
 struct Field {

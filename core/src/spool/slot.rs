@@ -6,6 +6,7 @@
 //! gets a sub-slot (`<slot>.1`, `<slot>.2`, …), and adopts those that nobody owns any more.
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::schema::{FlowConfig, IngestionConfigForm};
 use crate::seams::filesystem::{FileKind, Lock, SharedFileSystem, ensure_dir, read_small, write_atomic};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -36,6 +37,11 @@ pub struct SlotKey {
 }
 
 impl SlotKey {
+    /// The schema that belongs to it, with `flows`.
+    pub(crate) fn form(&self, flows: Vec<FlowConfig>) -> IngestionConfigForm {
+        IngestionConfigForm { asset_name: self.asset.clone(), client_key: self.client_key.clone(), flows }
+    }
+
     fn parts(&self) -> [&str; 5] {
         [&self.endpoint, &self.asset, &self.client_key, &self.stream, &self.mode]
     }

@@ -423,6 +423,11 @@ impl Intake {
         self.wake_consumers();
     }
 
+    /// Why no more rows are taken, if so.
+    pub(crate) fn closed(&self) -> Option<Error> {
+        self.lock().closed.clone()
+    }
+
     /// Refuses rows for this reason until told otherwise; those who wait for room are told at once.
     pub(crate) fn refuse(&self, why: Option<Error>) {
         let refuses = why.is_some();

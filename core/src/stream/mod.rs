@@ -3,6 +3,7 @@
 mod consumer;
 pub(crate) mod delivery;
 pub(crate) mod disk_progress;
+mod host;
 pub(crate) mod intake;
 pub(crate) mod lane;
 mod level;

@@ -13,6 +13,7 @@ use crate::encode::{Encodeable, Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
 use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::registration::Coming;
 use crate::schema::{FlowConfig, RunSelector};
 use crate::seams::runtime::StreamRuntime;
 use crate::spool::pending::is_placeholder;
@@ -46,6 +47,14 @@ pub(crate) struct Registration {
     pub(crate) control: SiftControl,
     pub(crate) key: ApiKeySource,
     pub(crate) run_id: Mutex<Option<String>>,
+    /// What the slot remembers of the schema is changed by one call at a time.
+    pub(crate) slot_changes: Mutex<()>,
+}
+
+impl Registration {
+    pub(crate) fn new(control: SiftControl, key: ApiKeySource, run_id: Option<String>) -> Self {
+        Self { control, key, run_id: Mutex::new(run_id), slot_changes: Mutex::default() }
+    }
 }
 
 impl<E: Encoder, T: Transport> Clone for SiftStream<E, T> {
@@ -68,7 +77,12 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     ///
     /// Dropping the future before it is ready leaves the row not accepted.
     pub async fn send<M: Encodeable<E>>(&self, message: M) -> Result<(), SendError<M>> {
-        let pushed = match self.prepare(&message) {
+        let announced = match self.announce(&message) {
+            Ok(Some(coming)) => coming.until_told().await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let pushed = match announced.and_then(|()| self.prepare(&message)) {
             Ok(row) => self.inner.transport.intake().push(&row).await.map_err(refusal),
             Err(error) => Err(error),
         };
@@ -77,7 +91,8 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
 
     /// Sends, blocking the calling thread for at most `timeout` until there is room.
     pub fn send_timeout<M: Encodeable<E>>(&self, message: M, timeout: Duration) -> Result<(), SendError<M>> {
-        let pushed = match self.prepare(&message) {
+        let (announced, timeout) = self.announced_within(&message, timeout);
+        let pushed = match announced.and_then(|()| self.prepare(&message)) {
             Ok(row) => match self.inner.transport.intake().push_until(&row, timeout) {
                 Ok(_) => Ok(()),
                 Err(Refusal::Full) => Err(self.no_room_within(timeout)),
@@ -88,10 +103,16 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         pushed.map_err(|error| SendError { data: message, error })
     }
 
-    /// Sends without ever waiting.
+    /// Sends without ever waiting. While the flow of the row is being registered, there is no room for it.
     pub fn try_send<M: Encodeable<E>>(&self, message: M) -> Result<(), TrySendError<M>> {
-        let pushed = match self.prepare(&message) {
+        let announced = match self.announce(&message) {
+            Ok(Some(coming)) => coming.outcome().unwrap_or(Err(full())),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let pushed = match announced.and_then(|()| self.prepare(&message)) {
             Ok(row) => self.inner.transport.intake().try_push(&row),
+            Err(error) if error.code() == ErrorCode::Full => Err(Refusal::Full),
             Err(error) => Err(Refusal::Invalid(error)),
         };
         match pushed {
@@ -292,8 +313,28 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     }
 
     fn prepare<'a, M: Encodeable<E>>(&self, message: &'a M) -> Result<M::Row<'a>> {
-        self.check_process()?;
         message.prepare(&self.inner.encoder)
+    }
+
+    /// What the row has to wait for before it can be prepared.
+    #[inline]
+    fn announce<M: Encodeable<E>>(&self, message: &M) -> Result<Option<Arc<Coming>>> {
+        self.check_process()?;
+        message.announce(&self.inner.encoder)
+    }
+
+    /// Waits for that, and says how much of `timeout` is left.
+    #[inline]
+    fn announced_within<M: Encodeable<E>>(&self, message: &M, timeout: Duration) -> (Result<()>, Duration) {
+        match self.announce(message) {
+            Ok(None) => (Ok(()), timeout),
+            Ok(Some(coming)) => {
+                let began = Instant::now();
+                let told = coming.wait(timeout).unwrap_or_else(|| Err(not_registered_within(timeout)));
+                (told, timeout.saturating_sub(began.elapsed()))
+            }
+            Err(error) => (Err(error), timeout),
+        }
     }
 
     fn set_run(&self, run_id: Option<String>) {
@@ -346,12 +387,11 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
 
     fn adding(&self, flows: &[FlowConfig]) -> Result<impl Future<Output = Result<()>> + Send + use<T>> {
         self.check_process()?;
-        let config_id = self.inner.encoder.ingestion_config_id().to_owned();
-        if is_placeholder(config_id.as_bytes()) {
+        let Some(config_id) = self.inner.encoder.registrar().config_id() else {
             let message = "the stream started without a network, so its ingestion config has no ID yet: \
                            add the flows to the schema, or try again once Sift can be reached";
             return Err(Error::new(ErrorCode::Unavailable, message));
-        }
+        };
         let (inner, flows) = (Arc::clone(&self.inner), flows.to_vec());
         Ok(async move {
             inner.registration.control.add_new_flows(&config_id, &flows).await?;
@@ -359,6 +399,7 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
             let admit = move || {
                 inner.transport.admit(&flows)?;
                 inner.encoder.add(&flows);
+                inner.encoder.registrar().registered(&flows);
                 for flow in &flows {
                     inner.transport.events().emit(EventKind::FlowRegistered { name: flow.name.clone() });
                 }
@@ -366,6 +407,13 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
             };
             runtime.run_beside(admit).await
         })
+    }
+
+    /// Keeps the config of a flow that is registered when its first row is sent: with units, names of enum values and
+    /// what else a row does not tell. Needs `auto_register_flows`.
+    pub fn stage_flow(&self, flow: FlowConfig) -> Result<()> {
+        self.check_process()?;
+        self.inner.encoder.registrar().stage(flow)
     }
 
     /// The descriptor of the flow `name`, for building rows by channel index.
@@ -387,6 +435,12 @@ pub(super) fn refusal(refused: Refusal) -> Error {
         Refusal::Full => full(),
         Refusal::Closed(error) | Refusal::Invalid(error) => error,
     }
+}
+
+#[cold]
+fn not_registered_within(timeout: Duration) -> Error {
+    let message = format!("the flow was not registered within {timeout:?}: it goes on; send again later");
+    Error::new(ErrorCode::Timeout, message)
 }
 
 fn task_deadline(timeout: Duration) -> tokio::time::Instant {

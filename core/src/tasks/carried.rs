@@ -22,6 +22,8 @@ pub(crate) struct Carried {
     flows: FlowCounts,
     /// When the stream was opened, and when it was half-closed.
     opened_at: Option<Instant>,
+    /// How often the schema had been registered again by then.
+    generation: u64,
     /// Its rows have it to themselves, because Sift rejects some of them.
     is_isolated: bool,
     ended_at: Option<Instant>,
@@ -35,8 +37,8 @@ pub(crate) struct CarriedStreams {
 }
 
 impl CarriedStreams {
-    pub(crate) fn open(&mut self, number: StreamNumber, at: Instant) {
-        self.streams.insert(number, Carried { opened_at: Some(at), ..Carried::default() });
+    pub(crate) fn open(&mut self, number: StreamNumber, at: Instant, generation: u64) {
+        self.streams.insert(number, Carried { opened_at: Some(at), generation, ..Carried::default() });
     }
 
     /// A segment was given to the stream `number`; it is kept if `keep`.
@@ -109,6 +111,11 @@ impl Carried {
     /// How long ago the stream was opened.
     pub(crate) fn age(&self) -> Duration {
         self.opened_at.map(|at| at.elapsed()).unwrap_or_default()
+    }
+
+    /// The generation of the schema that the stream was opened in.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     pub(crate) fn is_isolated(&self) -> bool {

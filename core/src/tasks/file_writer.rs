@@ -53,6 +53,7 @@ const DISK_RETRY: RetryPolicy = RetryPolicy {
     initial_backoff: Duration::from_millis(20),
     max_backoff: Duration::from_secs(1),
     backoff_multiplier: 2,
+    max_retry_after: Duration::ZERO,
 };
 
 /// What the thread shares with the callers.

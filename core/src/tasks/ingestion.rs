@@ -16,16 +16,19 @@
 
 mod judge;
 mod reach;
+mod register;
 mod silence;
 mod triggers;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
+use self::register::Again;
 use super::carried::CarriedStreams;
 use super::isolation::Isolation;
 use super::late_ids::Gate;
@@ -37,6 +40,7 @@ use crate::grpc::{Connection, IngestStream, Verdict};
 use crate::ledger::{Ledger, StreamNumber};
 use crate::metrics::StreamCounters;
 use crate::quarantine::RejectedRow;
+use crate::registration::Registrar;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::stream::delivery::Delivery;
 use crate::stream::intake::{Intake, Outlet};
@@ -112,6 +116,10 @@ pub(crate) struct LiveShared {
     pub(crate) events: Option<Arc<Events>>,
     /// What is closed as long as rows cannot be sent for lack of IDs.
     pub(crate) gate: Option<Arc<Gate>>,
+    /// How many flows, of which rows wait, are not registered yet: nothing is sent meanwhile.
+    pub(crate) holds: Arc<AtomicUsize>,
+    /// Who registers the schema again if Sift has lost it.
+    pub(crate) registrar: Option<Arc<Registrar>>,
     /// What becomes of rows that Sift rejects.
     pub(crate) rejects: Rejects,
 }
@@ -168,6 +176,8 @@ pub(crate) struct Ingestion {
     isolation: Isolation,
     /// Rows that Sift rejected by themselves, and what it said.
     poison: VecDeque<RejectedRow>,
+    /// What was done about a schema that Sift does not know.
+    again: Again,
     connecting: Option<JoinHandle<Result<Connection>>>,
     connection: Option<Connection>,
     /// Connections that carry only streams that are closing.
@@ -208,6 +218,7 @@ impl Ingestion {
             carried: CarriedStreams::default(),
             isolation: Isolation::default(),
             poison: VecDeque::new(),
+            again: Again::default(),
             connecting: None,
             connection: None,
             retiring: HashMap::new(),
@@ -241,6 +252,7 @@ impl Ingestion {
                 return Ok(());
             }
             self.end_pause();
+            self.approach_a_schema();
             if self.options.unconfirmed != Unconfirmed::OnDisk {
                 self.shared.tell_overflowed();
             }
@@ -288,6 +300,7 @@ impl Ingestion {
                 }
                 writable = sendable => self.send_out(writable.is_ok()),
                 connected = finished(&mut self.connecting) => self.connected(connected)?,
+                registered = finished(&mut self.again.running) => self.registered_again(registered)?,
                 () = self.shared.intake.woken(Outlet::Wire) => moved = true,
                 () = tokio::time::sleep_until(wake_at) => {
                     if lingers {
@@ -368,7 +381,9 @@ impl Ingestion {
 
     /// Whether rows must stay where they are: there is no room for them, or they have no IDs yet.
     fn holds_off(&self) -> bool {
-        self.window_is_full() || self.shared.gate.as_ref().is_some_and(|gate| gate.ids().is_none())
+        self.window_is_full()
+            || self.shared.holds.load(Ordering::Acquire) > 0
+            || self.shared.gate.as_ref().is_some_and(|gate| gate.ids().is_none())
     }
 
     fn take(&mut self) -> Result<()> {
@@ -452,6 +467,7 @@ impl Ingestion {
         while working && current.stream.has_capacity() {
             let source = current.suspects.as_mut().unwrap_or(&mut self.outbox);
             let Some(segment) = source.pop_front() else { break };
+            let segment = self.again.renamed(segment, &self.shared);
             self.carried.add(current.number, &segment, self.options.unconfirmed.is_in_memory());
             self.shared.delivery.carry(current.number, segment.ids());
             self.shared.counters.sent(segment.rows(), segment.bytes().len());
@@ -475,11 +491,11 @@ impl Ingestion {
 }
 
 /// The outcome of a task that may be there; never, if there is none.
-async fn finished(task: &mut Option<JoinHandle<Result<Connection>>>) -> Result<Connection> {
+async fn finished<R>(task: &mut Option<JoinHandle<Result<R>>>) -> Result<R> {
     let outcome = match task {
         Some(running) => running.await,
         None => std::future::pending().await,
     };
     *task = None;
-    outcome.unwrap_or_else(|_| Err(Error::new(ErrorCode::WorkerDied, "the task that connects died")))
+    outcome.unwrap_or_else(|_| Err(Error::new(ErrorCode::WorkerDied, "a task of the stream died")))
 }

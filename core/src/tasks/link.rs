@@ -1,15 +1,20 @@
 //! How a task gets from the endpoint's address to an open ingest stream.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use h2::client::ResponseFuture;
 use http::{HeaderValue, Uri};
+use tokio::time::Instant;
 
 use crate::connect::{ApiKeySource, ConnectionOptions, Scheme};
 use crate::error::{Error, ErrorCode, Result};
 use crate::grpc::{Connection, ConnectionSettings, IngestCall, IngestStream};
 use crate::seams::connector::Connector;
 use crate::seams::runtime::RuntimeHandle;
+
+/// How far attempts after a refused key are apart, of all tasks together.
+const APART: Duration = Duration::from_secs(1);
 
 /// All that is needed to reach one ingest call of one endpoint.
 #[derive(Clone)]
@@ -20,6 +25,8 @@ pub(crate) struct Link {
     call: IngestCall,
     key: ApiKeySource,
     place: Arc<str>,
+    /// When the last of the attempts is to be made that were planned after the key was refused.
+    planned: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Link {
@@ -50,6 +57,7 @@ impl Link {
             call: IngestCall { uri, user_agent },
             key,
             place: endpoint.to_string().into(),
+            planned: Arc::default(),
         })
     }
 
@@ -64,6 +72,15 @@ impl Link {
 
     pub(crate) fn key(&self) -> &ApiKeySource {
         &self.key
+    }
+
+    /// Plans an attempt after the key was refused: how long to wait for it until `wanted`, or until it is far enough from
+    /// the one that another task of the stream has planned.
+    pub(crate) fn apart(&self, wanted: Instant) -> Duration {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = planned.map_or(wanted, |last| wanted.max(last + APART));
+        *planned = Some(at);
+        at.saturating_duration_since(Instant::now())
     }
 
     pub(crate) async fn connect(&self) -> Result<Connection> {

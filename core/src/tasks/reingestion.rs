@@ -28,7 +28,7 @@ use super::backlog::Backlog;
 use super::ingestion::LiveShared;
 use super::resend::{Resend, ResendStarter};
 use crate::checkpoint::Marks;
-use crate::error::{Error, Result};
+use crate::error::{DataStatus, Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
 use crate::failure_policy::FailurePolicies;
 use crate::ledger::RangeSet;
@@ -248,6 +248,10 @@ impl Worker for Reingestion {
         }
         if let Some(why) = self.resend.failure() {
             if self.finishing {
+                return Turn::Over;
+            }
+            if matches!(why.code(), ErrorCode::NotFound | ErrorCode::SchemaMismatch) {
+                self.stop(why.with_data_status(DataStatus::OnDisk));
                 return Turn::Over;
             }
             self.begin_anew(&why);

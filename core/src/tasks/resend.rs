@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorCode};
 use crate::ledger::Ledger;
 use crate::metrics::StreamCounters;
 use crate::quarantine::RejectedRow;
+use crate::registration::Registrar;
 use crate::spool::pbfs::MAX_CHUNK;
 use crate::stream::delivery::Delivery;
 use crate::stream::intake::{Intake, IntakeOptions, Outlets, Refusal};
@@ -29,15 +30,21 @@ pub(crate) struct ResendStarter {
     link: Link,
     options: IngestionOptions,
     counters: Arc<StreamCounters>,
+    registrar: Option<Arc<Registrar>>,
 }
 
 impl ResendStarter {
-    pub(crate) fn new(link: Link, options: IngestionOptions, counters: Arc<StreamCounters>) -> Self {
+    pub(crate) fn new(
+        link: Link,
+        options: IngestionOptions,
+        counters: Arc<StreamCounters>,
+        registrar: Option<Arc<Registrar>>,
+    ) -> Self {
         let unconfirmed = Unconfirmed::InMemory { window_bytes: WINDOW_BYTES };
         let retry_policy = Some(options.retry_policy.unwrap_or_default());
         let checkpoints = CheckpointTriggers { bytes: Some(CHECKPOINT_BYTES), ..options.checkpoints };
         let options = IngestionOptions { unconfirmed, retry_policy, checkpoints, ..options };
-        Self { link, options, counters }
+        Self { link, options, counters, registrar }
     }
 
     pub(crate) fn start(&self) -> Resend {
@@ -50,6 +57,8 @@ impl ResendStarter {
             counters: Arc::clone(&self.counters),
             events: None,
             gate: None,
+            holds: Arc::default(),
+            registrar: self.registrar.clone(),
             rejects: Rejects::Handed(Arc::clone(&rejected)),
         };
         Ingestion::spawn(shared.clone(), self.link.clone(), self.options.clone());

@@ -11,6 +11,7 @@ use crate::events::Events;
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::FlowConfig;
 use crate::seams::connector::BoxFuture;
+use crate::spool::Spool;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -69,6 +70,18 @@ impl HasIntake for AnyTransport {
 
     fn admit(&self, flows: &[FlowConfig]) -> Result<()> {
         self.chosen().admit(flows)
+    }
+
+    fn slot(&self) -> Option<Result<Arc<Spool>>> {
+        self.chosen().slot()
+    }
+
+    fn hold(&self, holds: bool) {
+        self.chosen().hold(holds);
+    }
+
+    fn break_with(&self, why: Error) {
+        self.chosen().break_with(why);
     }
 
     fn marks(&self) -> &Marks {

@@ -7,7 +7,7 @@ use super::{FileBackupConfig, GRACE, HasIntake, Transport, closed};
 use crate::checkpoint::{KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{Error, Result};
-use crate::events::Events;
+use crate::events::{EventKind, Events};
 use crate::metrics::{SiftStreamMetricsSnapshot, StreamCounters};
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
@@ -147,6 +147,16 @@ impl HasIntake for FileBackup {
             Some(spool) => Remembered::load(&spool)?.add_flows(&spool, flows),
             None => Err(closed()),
         }
+    }
+
+    fn slot(&self) -> Option<Result<Arc<Spool>>> {
+        let slot = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(slot.upgrade().ok_or_else(closed))
+    }
+
+    /// Files go on: whoever sends them can still give Sift the flow.
+    fn break_with(&self, why: Error) {
+        self.shared.events.emit(EventKind::GaveUp { file: None, reason: why });
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::events::Events;
 use crate::failure_policy::FailurePolicies;
 use crate::metrics::SiftStreamMetricsSnapshot;
+use crate::registration::Registrar;
 use crate::seams::connector::BoxFuture;
 use crate::stream::intake::{Intake, IntakeOptions, Outlets};
 use crate::stream::lane::Capacity;
@@ -42,6 +43,7 @@ impl LiveStreamingOnly {
         options: IngestionOptions,
         policies: FailurePolicies,
         checkpoints: Checkpoints,
+        registrar: Option<Arc<Registrar>>,
     ) -> Self {
         let Checkpoints { stream_name, store, before } = checkpoints;
         let levels = KeptLevels { durable: false, confirmed: true };
@@ -58,6 +60,8 @@ impl LiveStreamingOnly {
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
             gate: None,
+            holds: Arc::default(),
+            registrar,
             rejects: Rejects::ByPolicy(Arc::new(policies)),
         };
         let checkpoints = LiveKeeper::new(Arc::clone(&marks), store, Arc::clone(&shared.delivery));

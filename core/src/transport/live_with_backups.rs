@@ -14,10 +14,11 @@ use super::{GRACE, HasIntake, Transport, closed};
 use crate::checkpoint::{KeptLevels, Marks, Recovery};
 use crate::encode::Sealed;
 use crate::error::{DataStatus, Error, ErrorCode, Result};
-use crate::events::Events;
+use crate::events::{EventKind, Events};
 use crate::failure_policy::FailurePolicies;
 use crate::metrics::{DiskCounters, RecoveryCounters, SiftStreamMetricsSnapshot, StreamCounters};
 use crate::quarantine::Quarantine;
+use crate::registration::Registrar;
 use crate::remembered::Remembered;
 use crate::schema::FlowConfig;
 use crate::seams::connector::BoxFuture;
@@ -76,6 +77,8 @@ pub(crate) struct Parts {
     pub(crate) writer: WriterOptions,
     pub(crate) reingestion: ReingestionOptions,
     pub(crate) policies: FailurePolicies,
+    /// None if the rows have no schema.
+    pub(crate) registrar: Option<Arc<Registrar>>,
 }
 
 impl LiveStreamingWithBackups {
@@ -91,6 +94,8 @@ impl LiveStreamingWithBackups {
             counters: Arc::default(),
             events: Some(Arc::clone(&events)),
             gate: gate.clone(),
+            holds: Arc::default(),
+            registrar: parts.registrar,
             rejects: Rejects::ByPolicy(Arc::default()),
         };
         let name = &spool.slot().key().stream;
@@ -111,7 +116,12 @@ impl LiveStreamingWithBackups {
             may_block: !runtime.is_callers(),
             marks,
         };
-        let starter = ResendStarter::new(link.clone(), ingestion.clone(), Arc::clone(&transport.resent));
+        let starter = ResendStarter::new(
+            link.clone(),
+            ingestion.clone(),
+            Arc::clone(&transport.resent),
+            transport.live.registrar.clone(),
+        );
         let quarantine =
             Quarantine::new(Arc::clone(spool.slot().fs()), spool.slot().path().join("quarantine"));
         let policies = FailurePolicies { quarantine: Some(quarantine), ..parts.policies };
@@ -323,6 +333,27 @@ impl HasIntake for LiveStreamingWithBackups {
             Some(spool) => Remembered::load(&spool)?.add_flows(&spool, flows),
             None => Err(closed()),
         }
+    }
+
+    fn slot(&self) -> Option<Result<Arc<Spool>>> {
+        let slot = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(slot.upgrade().ok_or_else(closed))
+    }
+
+    fn hold(&self, holds: bool) {
+        if holds {
+            self.live.holds.fetch_add(1, Ordering::AcqRel);
+        } else {
+            self.live.holds.fetch_sub(1, Ordering::AcqRel);
+            self.live.intake.wake_consumers();
+        }
+    }
+
+    fn break_with(&self, why: Error) {
+        self.events.emit(EventKind::GaveUp { file: None, reason: why.clone() });
+        self.live.delivery.break_with(why.clone());
+        self.live.intake.close(why.clone().with_data_status(DataStatus::NotAccepted));
+        self.cancel_network(why);
     }
 }
 

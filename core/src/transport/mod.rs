@@ -25,6 +25,7 @@ use crate::events::Events;
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::schema::FlowConfig;
 use crate::seams::connector::BoxFuture;
+use crate::spool::Spool;
 use crate::stream::intake::Intake;
 use crate::stream::report::{FinishError, Report};
 use crate::stream::{Level, Watermarks};
@@ -72,6 +73,17 @@ pub(crate) trait HasIntake {
     fn admit(&self, _flows: &[FlowConfig]) -> Result<()> {
         Ok(())
     }
+
+    /// Where the schema is remembered; none without a disk, an error if the stream has let go of it.
+    fn slot(&self) -> Option<Result<Arc<Spool>>> {
+        None
+    }
+
+    /// Keeps rows from the wire as often as it is not let go again.
+    fn hold(&self, _holds: bool) {}
+
+    /// Nothing more can be delivered; what is on disk stays there.
+    fn break_with(&self, _why: Error) {}
 
     /// What callers noted of their inputs.
     fn marks(&self) -> &Marks;

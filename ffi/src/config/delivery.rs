@@ -175,6 +175,23 @@ pub extern "C" fn siftstream_config_set_retry_policy(
     })
 }
 
+/// Sets the longest wait that Sift can ask for (google.rpc.RetryInfo), in milliseconds; 60,000 by default. If it asks for
+/// more, it is asked again after this, and an event tells both. Holds for sending and for other calls.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_max_retry_after_ms(
+    config: *mut siftstream_config,
+    milliseconds: u64,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(config, error, |config| {
+        let most = millis(milliseconds);
+        config.set("retry_policy.max_retry_after", most)?;
+        config.set("control_retry_policy.max_retry_after", most)
+    })
+}
+
 /// Ends a stream at the first failure of sending. For modes that send to Sift.
 ///
 /// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.

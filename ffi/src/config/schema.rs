@@ -3,7 +3,7 @@
 use siftstream_core::schema::{ChannelBitFieldElement, ChannelEnumType};
 use siftstream_core::{ChannelConfig, ChannelDataType, Error, ErrorCode, FlowConfig};
 
-use super::{set, siftstream_config};
+use super::{put, set, siftstream_config};
 use crate::boundary::output;
 use crate::error::siftstream_error;
 use crate::status::siftstream_status;
@@ -138,4 +138,17 @@ pub extern "C" fn siftstream_config_add_bit_field_element(
         let element = ChannelBitFieldElement { name, index, bit_count };
         config.add_bit_field_element(flow.get("flow")?, channel.get("channel")?, element)
     })
+}
+
+/// Registers a flow that the config does not have when its first row is sent by name, with what
+/// siftstream_stream_stage_flows kept for it, else with the names and types of that row. Off by default.
+///
+/// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn siftstream_config_set_auto_register_flows(
+    config: *mut siftstream_config,
+    auto_register: bool,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    put(config, error, "auto_register_flows", || Ok(auto_register))
 }

@@ -7,8 +7,9 @@ mod common;
 use std::time::Duration;
 
 use common::{FLOW, Row, assert_same_rows, extreme_rows, form, random_rows, run};
-use sift_rs::ingest::v1::IngestWithConfigDataStreamRequest;
-use siftstream::{Credentials, FlowBuilder, RunForm, SiftStreamBuilder};
+use prost::Message as _;
+use sift_rs::ingest::v1::{IngestArbitraryProtobufDataStreamRequest, IngestWithConfigDataStreamRequest};
+use siftstream::{Credentials, FlowBuilder, ProtobufMessage, RunForm, SiftStreamBuilder, TimeValue};
 use siftstream_server::LocalServer;
 
 fn check(run: Option<RunForm>, end_stream_on_validation_error: bool, rows: &[Row]) {
@@ -50,4 +51,45 @@ fn rows_with_run_and_options_are_the_bytes_that_prost_makes() {
 #[test]
 fn extreme_values_are_the_bytes_that_prost_makes() {
     check(None, false, &extreme_rows());
+}
+
+#[test]
+fn protobuf_messages_are_the_bytes_that_prost_makes() {
+    let server = LocalServer::builder().keep_rows(true).start().unwrap();
+    let credentials = Credentials::Config { uri: server.uri(), apikey: "key".to_owned() };
+    let stream = SiftStreamBuilder::new(credentials)
+        .insecure(true)
+        .arbitrary_protobuf("rig")
+        .namespace("space")
+        .end_stream_on_validation_error(true)
+        .live_only()
+        .build_blocking(Duration::from_secs(10))
+        .unwrap();
+    let values = [Vec::new(), vec![0], vec![0xff; 127], vec![1; 128], vec![2; 70_000]];
+    let times = [0, 1, 999_999_999, 1_700_000_000_123_456_789, -1];
+    let mut expected = Vec::new();
+    for (value, nanos) in values.iter().flat_map(|value| times.map(|nanos| (value, nanos))) {
+        let time = TimeValue::from_timestamp_nanos(nanos);
+        for name in [None, Some(""), Some("Shown")] {
+            let message = ProtobufMessage::new("a.b.C", time, value);
+            let message = name.map_or(message, |name| message.display_name(name));
+            stream.send_timeout(message, Duration::from_secs(10)).unwrap();
+            let message = IngestArbitraryProtobufDataStreamRequest {
+                message_type_identifier: "a.b.C".to_owned(),
+                message_type_display_name: name.map(str::to_owned),
+                asset_name: "rig".to_owned(),
+                timestamp: Some(pbjson_types::Timestamp {
+                    seconds: time.seconds(),
+                    nanos: time.nanos().try_into().unwrap(),
+                }),
+                value: value.clone(),
+                namespace: "space".to_owned(),
+                end_stream_on_validation_error: true,
+                ..IngestArbitraryProtobufDataStreamRequest::default()
+            };
+            expected.push(message.encode_to_vec());
+        }
+    }
+    assert_eq!(stream.finish(Duration::from_secs(30)).unwrap().confirmed, expected.len() as u64);
+    assert_eq!(server.state().kept_messages(), expected);
 }

@@ -42,6 +42,7 @@ impl Ingestion {
         match verdict {
             Ok(ids) => {
                 self.failures = 0;
+                self.schema_works(carried.generation());
                 self.backoff.reset();
                 self.shared.emit(|| EventKind::Checkpoint {
                     ranges: ids.iter().collect(),
@@ -60,6 +61,7 @@ impl Ingestion {
                     self.shared.emit(|| EventKind::CheckpointFailed { ranges, reason });
                 }
                 let class = match self.class_of(&failure) {
+                    RetryClass::Reregister => self.schema_fails(carried.generation()),
                     RetryClass::Rejected if ids.is_empty() && self.may_try_again() => {
                         RetryClass::Transient { retry_after: None }
                     }
@@ -168,14 +170,17 @@ impl Ingestion {
         let exhausted = !self.keeps_rows() && self.failures > policy.max_attempts;
         let wait = match class {
             RetryClass::Rejected | RetryClass::Fatal => return Err(error),
-            RetryClass::Reregister if self.failures > 1 => return Err(error),
             _ if exhausted => return Err(error),
-            RetryClass::Auth => self.backoff.after_auth(),
+            RetryClass::Auth => self.link.apart(Instant::now() + self.backoff.after_auth()),
             RetryClass::Transient { retry_after: Some(asked) } => self.backoff.after(asked),
             RetryClass::Transient { retry_after: None } | RetryClass::Reregister => self.backoff.next_delay(),
         };
         tracing::warn!(target: "siftstream::ingestion", %error, ?wait, "will try again");
-        self.shared.emit(|| EventKind::Disconnected { reason: error, retry_in: wait });
+        let asked = match class {
+            RetryClass::Transient { retry_after } => retry_after,
+            _ => None,
+        };
+        self.shared.emit(|| EventKind::Disconnected { reason: error, retry_in: wait, asked });
         self.shared.counters.backoff_begins(wait);
         if matches!(class, RetryClass::Auth | RetryClass::Transient { retry_after: Some(_) }) {
             self.shared.delivery.hold_off(true);

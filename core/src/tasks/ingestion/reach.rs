@@ -25,7 +25,7 @@ impl Ingestion {
         if self.current.is_some() || self.connecting.is_some() {
             return;
         }
-        if matches!(self.pause, Pause::Until(_)) {
+        if matches!(self.pause, Pause::Until(_)) || self.again.is_awaited() {
             return;
         }
         if self.connection.as_ref().is_some_and(|connection| !connection.is_usable()) {
@@ -47,7 +47,7 @@ impl Ingestion {
                     await_verdict(response, stream.id(), Arc::clone(connection.watch()), connection.pings());
                 let verdict = async move { (number, verdict.await) };
                 self.awaited.insert(number, self.verdicts.spawn(verdict));
-                self.carried.open(number, Instant::now());
+                self.carried.open(number, Instant::now(), self.generation());
                 self.shared.delivery.open(number);
                 self.shared.counters.stream_opened();
                 self.current = Some(Current { number, stream, opened: Instant::now(), suspects: None });

@@ -90,9 +90,12 @@ impl Reingestion {
         Some((sent.source, id))
     }
 
-    /// The stream ends because of a row that Sift rejects; everything stays on disk.
-    fn stop(&mut self, why: Error) {
-        self.shared.events.emit(EventKind::Rejected { reason: why.clone() });
+    /// The stream ends because Sift rejects a row, or does not know the schema; everything stays on disk.
+    pub(super) fn stop(&mut self, why: Error) {
+        self.shared.events.emit(match why.code() {
+            ErrorCode::Rejected => EventKind::Rejected { reason: why.clone() },
+            _ => EventKind::GaveUp { file: None, reason: why.clone() },
+        });
         self.shared.live.delivery.break_with(why.clone());
         self.shared.live.intake.close(why.with_data_status(DataStatus::NotAccepted));
         self.is_stopped = true;
