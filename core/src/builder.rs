@@ -482,16 +482,9 @@ impl LiveOnlyBuilder {
             flow_names: encoder.flow_names(),
         };
         let (options, policies) = (self.options, self.policies);
-        let transport: T = LiveStreamingOnly::start(
-            link,
-            capacity,
-            rows,
-            options,
-            policies,
-            checkpoints,
-            Some(registrar),
-        )
-        .into();
+        let transport: T =
+            LiveStreamingOnly::start(link, capacity, rows, options, policies, checkpoints, Some(registrar))
+                .into();
         let registration = Registration::new(control, key, run_id);
         let inner = Arc::new(Inner { encoder, transport, registration, runtime });
         let host = Arc::downgrade(&inner);

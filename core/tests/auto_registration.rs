@@ -43,7 +43,7 @@ fn file_backup(uri: String, root: &Path) -> Stream {
 fn row(name: &str, seq: u64) -> Flow {
     let values = [
         ChannelValue::new("seq", seq),
-        ChannelValue::new("hot", seq % 2 == 0),
+        ChannelValue::new("hot", seq.is_multiple_of(2)),
         ChannelValue::new("label", format!("row {seq}")),
     ];
     Flow::new(name, TimeValue::from_timestamp_nanos(i64::try_from(seq).unwrap()), &values)

@@ -41,6 +41,7 @@ fn good(function: &str, kind: &str, name: &str) -> String {
         ("const uint32_t*", _) => "numbers".into(),
         ("const siftstream_column*", _) => "&column".into(),
         ("const siftstream_value*", _) => "values".into(),
+        ("const siftstream_channel_value*", _) => "&channel_value".into(),
         ("void*", _) => "NULL".into(),
         ("siftstream_event_callback", _) => "on_event".into(),
         ("siftstream_free_callback", _) => "NULL".into(),

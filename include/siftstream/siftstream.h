@@ -143,7 +143,8 @@ enum siftstream_event_kind
   SIFTSTREAM_EVENT_UNKNOWN = 0,
   // A connection to the endpoint is open.
   SIFTSTREAM_EVENT_CONNECTED = 1,
-  // The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt.
+  // The connection is gone, or a gRPC stream on it failed. Has an error and a wait before the next attempt, and the wait
+  // that Sift asked for, if it did.
   SIFTSTREAM_EVENT_DISCONNECTED = 2,
   // Sift confirmed all that one gRPC stream carried. Has rows, ranges, flows and the duration.
   SIFTSTREAM_EVENT_CHECKPOINT = 3,
@@ -412,30 +413,6 @@ typedef struct siftstream_bytes {
   size_t len;
 } siftstream_bytes;
 
-// The values of one channel in many rows: a view of the caller's memory, which must not change during the call.
-typedef struct siftstream_column {
-  // `count` values of the type's C type: double, float, int32_t, uint32_t, int64_t, uint64_t; uint8_t for
-  // SIFTSTREAM_BOOL, 0 is false; uint32_t for SIFTSTREAM_ENUM; siftstream_str for SIFTSTREAM_STRING; siftstream_bytes
-  // for SIFTSTREAM_BIT_FIELD and SIFTSTREAM_BYTES. Aligned as that type asks. May be NULL if `count` is 0.
-  const void *values;
-  // How many values: one for each timestamp.
-  size_t count;
-  // NULL, or a bit for each value, the lowest bit of a byte first. A value whose bit is 0 is "no news", and is not
-  // looked at.
-  const uint8_t *validity;
-  // The index of the channel within the flow.
-  uint32_t channel;
-  // A siftstream_channel_type: that of the channel.
-  int32_t channel_type;
-} siftstream_column;
-
-// Is called with each event of a stream, on a thread of the library. The event is the library's: it is freed when the
-// call returns. The call must return: neither an exception nor longjmp may leave it.
-typedef void (*siftstream_event_callback)(void *user_data, const struct siftstream_event *event);
-
-// Is called once, when `user_data` is not needed any more. Neither an exception nor longjmp may leave it.
-typedef void (*siftstream_free_callback)(void *user_data);
-
 // The content of a value; the member that its type names is set.
 typedef union siftstream_value_content {
   // For SIFTSTREAM_DOUBLE.
@@ -468,9 +445,75 @@ typedef struct siftstream_value {
   union siftstream_value_content content;
 } siftstream_value;
 
+// A value and the name of its channel.
+typedef struct siftstream_channel_value {
+  // The channel's name.
+  struct siftstream_str channel;
+  // Its value.
+  struct siftstream_value value;
+} siftstream_channel_value;
+
+// The values of one channel in many rows: a view of the caller's memory, which must not change during the call.
+typedef struct siftstream_column {
+  // `count` values of the type's C type: double, float, int32_t, uint32_t, int64_t, uint64_t; uint8_t for
+  // SIFTSTREAM_BOOL, 0 is false; uint32_t for SIFTSTREAM_ENUM; siftstream_str for SIFTSTREAM_STRING; siftstream_bytes
+  // for SIFTSTREAM_BIT_FIELD and SIFTSTREAM_BYTES. Aligned as that type asks. May be NULL if `count` is 0.
+  const void *values;
+  // How many values: one for each timestamp.
+  size_t count;
+  // NULL, or a bit for each value, the lowest bit of a byte first. A value whose bit is 0 is "no news", and is not
+  // looked at.
+  const uint8_t *validity;
+  // The index of the channel within the flow.
+  uint32_t channel;
+  // A siftstream_channel_type: that of the channel.
+  int32_t channel_type;
+} siftstream_column;
+
+// Is called with each event of a stream, on a thread of the library. The event is the library's: it is freed when the
+// call returns. The call must return: neither an exception nor longjmp may leave it.
+typedef void (*siftstream_event_callback)(void *user_data, const struct siftstream_event *event);
+
+// Is called once, when `user_data` is not needed any more. Neither an exception nor longjmp may leave it.
+typedef void (*siftstream_free_callback)(void *user_data);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+// Sends a row of the flow with `count` values in any order; channels that are not named are sent as "no news". Names and
+// texts are copied. With siftstream_config_set_auto_register_flows the flow may be unknown: it is registered first, and
+// the call waits for that. Slower than a siftstream_row, and allocates.
+//
+// Errors: TIMEOUT, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, UNKNOWN_CHANNEL, WRONG_TYPE, INVALID_ARGUMENT, SCHEMA_MISMATCH
+// with the difference and others; then nothing was accepted. Thread-safety: any thread. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_stream_send_by_name(const struct siftstream_stream *stream,
+                                                 struct siftstream_str flow,
+                                                 int64_t timestamp_ns,
+                                                 const struct siftstream_channel_value *values,
+                                                 size_t count,
+                                                 uint32_t timeout_ms,
+                                                 struct siftstream_error **error);
+
+// The same without ever waiting. FULL means that there is no room now, or that the flow is being registered. FULL makes
+// no error object.
+//
+// Errors: FULL, and those of siftstream_stream_send_by_name but TIMEOUT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_stream_try_send_by_name(const struct siftstream_stream *stream,
+                                                     struct siftstream_str flow,
+                                                     int64_t timestamp_ns,
+                                                     const struct siftstream_channel_value *values,
+                                                     size_t count,
+                                                     struct siftstream_error **error);
+
+// Keeps the flows of `config` for their first rows: each is registered with its config, units and names of enum values
+// included, when its first row is sent by name. Nothing else of the config is looked at; it is only read.
+//
+// Errors: NOT_CONFIGURED without siftstream_config_set_auto_register_flows, INVALID_ARGUMENT; then flows before the one
+// that is refused are kept. Thread-safety: any thread; nobody may change the config meanwhile. Blocking: never.
+siftstream_status siftstream_stream_stage_flows(const struct siftstream_stream *stream,
+                                                const struct siftstream_config *config,
+                                                struct siftstream_error **error);
 
 // Sets the file that keeps the checkpoints of the inputs, so that they survive the process; kept in memory only by
 // default. It is created with the first one. The text is copied. For SIFTSTREAM_MODE_LIVE_ONLY; modes that write files
@@ -859,6 +902,14 @@ siftstream_status siftstream_config_set_retry_policy(struct siftstream_config *c
                                                      uint32_t backoff_multiplier,
                                                      struct siftstream_error **error);
 
+// Sets the longest wait that Sift can ask for (google.rpc.RetryInfo), in milliseconds; 60,000 by default. If it asks for
+// more, it is asked again after this, and an event tells both. Holds for sending and for other calls.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_max_retry_after_ms(struct siftstream_config *config,
+                                                           uint64_t milliseconds,
+                                                           struct siftstream_error **error);
+
 // Ends a stream at the first failure of sending. For modes that send to Sift.
 //
 // Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
@@ -1219,6 +1270,14 @@ siftstream_status siftstream_config_add_bit_field_element(struct siftstream_conf
                                                           uint32_t bit_count,
                                                           struct siftstream_error **error);
 
+// Registers a flow that the config does not have when its first row is sent by name, with what
+// siftstream_stream_stage_flows kept for it, else with the names and types of that row. Off by default.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: one thread at a time. Blocking: never.
+siftstream_status siftstream_config_set_auto_register_flows(struct siftstream_config *config,
+                                                            bool auto_register,
+                                                            struct siftstream_error **error);
+
 // Sets what the names of the stream's threads begin with, instead of `siftstream`: 1 to 8 visible ASCII characters. The
 // text is copied.
 //
@@ -1364,6 +1423,12 @@ uint64_t siftstream_event_duration_us(const struct siftstream_event *event);
 //
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_event_retry_in_us(const struct siftstream_event *event);
+
+// The wait that Sift asked for, in microseconds; more than the wait before the next attempt where
+// siftstream_config_set_max_retry_after_ms allows less. 0 if it asked for none, or `event` is no living event.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_event_retry_asked_us(const struct siftstream_event *event);
 
 // What it is about in a word: the name of the flow that was registered, or the cause of a drop. The text belongs to the
 // event; it is empty for other kinds, or if `event` is no living event.

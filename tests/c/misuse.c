@@ -18,6 +18,7 @@ const uint32_t numbers[1] = {0};
 static const double doubles[1] = {1.0};
 const siftstream_column column = {doubles, 1, NULL, 0, SIFTSTREAM_DOUBLE};
 const siftstream_value values[11];
+const siftstream_channel_value channel_value = {{"type_1", 6}, {0}};
 int here;
 
 uint64_t out_uint64_t;

@@ -11,6 +11,7 @@ extern const siftstream_bytes some_bytes, no_bytes, endless_bytes;
 extern const int64_t times[1];
 extern const uint32_t numbers[1];
 extern const siftstream_column column;
+extern const siftstream_channel_value channel_value;
 extern const siftstream_value values[11];
 extern int here;
 
