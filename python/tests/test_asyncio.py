@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -49,31 +48,30 @@ def test_rows_arrive(sift_server: LocalServer, run: Run[None]) -> None:
     assert sift_server.runs == ["run"]
 
 
-def test_the_loop_goes_on_while_a_task_sends(sift_server: LocalServer, run: Run[float]) -> None:
-    async def work() -> float:
-        gaps: list[float] = []
+def test_the_loop_goes_on_while_a_task_sends(sift_server: LocalServer, run: Run[int]) -> None:
+    turns = 10
+
+    async def work() -> int:
+        seen = sent = 0
         done = False
 
         async def tick() -> None:
-            last = time.perf_counter()
+            nonlocal seen
             while not done:
                 await asyncio.sleep(0)
-                now = time.perf_counter()
-                gaps.append(now - last)
-                last = now
+                seen += 1
 
         async with ss.aio.Stream(CONFIG, **sift_server.options()) as stream:
             ticking = asyncio.create_task(tick())
-            for step in range(20_000):
-                await stream.send("engine", {"step": step})
+            while seen < turns and sent < 1_000_000:
+                await stream.send("engine", {"step": sent})
+                sent += 1
             done = True
             await ticking
-        assert len(gaps) > 10
-        return sorted(gaps)[len(gaps) // 2]
+        assert seen >= turns
+        return sent
 
-    # The median: a machine that is busy with other things may let any single one take longer.
-    assert run(work()) < 0.05
-    assert sift_server.row_count == 20_000
+    assert run(work()) == sift_server.row_count
 
 
 def test_waiting_for_room_ends_in_time_and_can_be_cancelled(sift_server: LocalServer, run: Run[None]) -> None:
