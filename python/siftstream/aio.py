@@ -4,7 +4,7 @@
         await stream.send("engine", {"temperature": 21.5})
 
 It needs no thread of its own in Python and works with every event loop, uvloop's too. A task that sends without a pause
-lets the other tasks run every few milliseconds. Cancelling a task that waits in `send` leaves its row not accepted;
+lets the other tasks run each millisecond. Cancelling a task that waits in `send` leaves its row not accepted;
 cancelling one that waits in `flush` or `finish` does not undo these.
 """
 

@@ -47,14 +47,15 @@ impl NativeNewRow {
     fn load(&self, cells: &[u8]) -> Result<Flow> {
         let Parts { head, values, present } = cells_of(cells, self.channels.len())?;
         let cells = values.iter().zip(present).zip(&self.long);
-        let given = self.channels.iter().zip(cells).filter_map(|((name, data_type), ((cell, present), long))| {
-            let value = match (*present, data_type) {
-                (_, ChannelDataType::Unspecified) => Value::Empty,
-                (0, _) => return None,
-                _ => short(*data_type, *cell).unwrap_or_else(|| long.clone()),
-            };
-            Some(ChannelValue { name: name.clone(), value })
-        });
+        let given =
+            self.channels.iter().zip(cells).filter_map(|((name, data_type), ((cell, present), long))| {
+                let value = match (*present, data_type) {
+                    (_, ChannelDataType::Unspecified) => Value::Empty,
+                    (0, _) => return None,
+                    _ => short(*data_type, *cell).unwrap_or_else(|| long.clone()),
+                };
+                Some(ChannelValue { name: name.clone(), value })
+            });
         Ok(Flow::new(&self.flow, time_of(head)?, &given.collect::<Vec<_>>()))
     }
 

@@ -25,8 +25,9 @@ pub(crate) type CoreStream = SiftStream<IngestionConfigEncoder, AnyTransport>;
 
 /// How many names of flows are found by their pointer.
 const RECENT: usize = 16;
-/// After how long without a pause a task that sends lets the others of its loop go on.
-const BREATH: Duration = Duration::from_millis(4);
+/// After how long without a pause a task that sends lets the others of its loop go on. A timer of asyncio needs three such
+/// pauses until its task runs.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// How long a send may wait for room.
 #[derive(Clone, Copy)]
