@@ -34,6 +34,7 @@
 #include <siftstream/cpp/columns.hpp>
 #include <siftstream/cpp/config.hpp>
 #include <siftstream/cpp/event.hpp>
+#include <siftstream/cpp/messages.hpp>
 #include <siftstream/cpp/metrics.hpp>
 #include <siftstream/cpp/report.hpp>
 #include <siftstream/cpp/result.hpp>
