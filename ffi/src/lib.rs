@@ -17,6 +17,7 @@ mod flow;
 mod handle;
 mod level;
 mod listener;
+mod log;
 mod metrics;
 mod metrics_server;
 mod realtime;
