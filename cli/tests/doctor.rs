@@ -341,3 +341,66 @@ fn a_configuration_file_is_gone_by_and_arguments_win_over_it() {
     let verdict = run(command(home.path()).arg("--config").arg(&file).args(["--uri", &closed]));
     verdict.assert_problem("tcp", "refuses");
 }
+
+/// A proxy that answers each request with `answer` and says what was asked of it; if it lets through, it connects there.
+fn proxy(answer: &'static str) -> (u16, std::sync::mpsc::Receiver<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let tell = tell.clone();
+            std::thread::spawn(move || pass_on(client.unwrap(), answer, &tell));
+        }
+    });
+    (port, asked)
+}
+
+fn pass_on(mut client: std::net::TcpStream, answer: &str, tell: &std::sync::mpsc::Sender<String>) {
+    use std::io::{Read, Write};
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if client.read(&mut byte).unwrap_or(0) == 0 {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    let head = text(&head);
+    let place = head.split(' ').nth(1).unwrap().to_owned();
+    tell.send(head).ok();
+    client.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).unwrap();
+    if !answer.starts_with("200") {
+        return;
+    }
+    let mut server = std::net::TcpStream::connect(place).unwrap();
+    let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    std::thread::spawn(move || std::io::copy(&mut back_from, &mut back_to).ok());
+    std::io::copy(&mut client, &mut server).ok();
+}
+
+#[test]
+fn the_way_through_a_proxy_is_the_one_that_is_checked() {
+    let server = server();
+    let (port, asked) = proxy("200 Connection established");
+    let through = |port: u16| {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = command(home.path());
+        command.env("SIFTSTREAM_PROXY", format!("http://flight:{KEY}@127.0.0.1:{port}"));
+        run(command.args(["--insecure", "--uri", &server.uri()]))
+    };
+    let verdict = through(port);
+    verdict.assert_healthy();
+    assert!(verdict.message("proxy").contains(&format!("127.0.0.1:{port}")), "{verdict:#?}");
+    assert!(verdict.message("tcp").contains(&format!("127.0.0.1:{port} answers")), "{verdict:#?}");
+    assert_eq!((verdict.status("auth"), verdict.status("tls")), ("ok", "warn"));
+    assert!(asked.try_iter().all(|head| head.starts_with(&format!("CONNECT 127.0.0.1:{} ", server.port()))));
+
+    let (port, _asked) = proxy("407 Proxy Authentication Required");
+    through(port).assert_problem("ping", "wants other credentials");
+    through(closed_port()).assert_problem("tcp", "refuses, nothing listens there");
+    let home = tempfile::tempdir().unwrap();
+    let mut odd = command(home.path());
+    odd.env("SIFTSTREAM_PROXY", "gopher://proxy:1").args(["--insecure", "--uri", &server.uri()]);
+    run(&mut odd).assert_problem("proxy", "the proxy cannot be used");
+}

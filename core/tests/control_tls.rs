@@ -270,16 +270,34 @@ async fn the_key_travels_in_clear_in_no_case_of_failure() {
         }
     });
     let good = ca.leaf("localhost", 2100);
-    let cells = [
-        ("expired", serve(&ca.leaf("localhost", 2001), None).await),
-        ("another host", serve(&ca.leaf("sift.example", 2100), None).await),
-        ("unknown CA", serve(&stranger.leaf("localhost", 2100), None).await),
-        ("no client certificate", serve(&good, Some(&ca)).await),
-        ("no TLS", without_tls),
+    let wants_certificate = serve(&good, Some(&ca)).await;
+    let own_key = KeyPair::generate().unwrap();
+    let own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&own_key).unwrap();
+    let own = Leaf { certificate: own.pem(), key: own_key.serialize_pem() };
+    let secure = |_: &mut ConnectionOptions| {};
+    let identified = |options: &mut ConnectionOptions| {
+        let leaf = stranger.leaf("vehicle", 2100);
+        options.client_identity = Some(ClientIdentity::new(leaf.certificate, leaf.key));
+    };
+    let plaintext = |options: &mut ConnectionOptions| {
+        options.uri = options.uri.replace("https://", "http://");
+        options.insecure = true;
+    };
+    let cells: [(&str, SocketAddr, &dyn Fn(&mut ConnectionOptions)); 9] = [
+        ("expired", serve(&ca.leaf("localhost", 2001), None).await, &secure),
+        ("another host", serve(&ca.leaf("sift.example", 2100), None).await, &secure),
+        ("unknown CA", serve(&stranger.leaf("localhost", 2100), None).await, &secure),
+        ("signs itself", serve(&own, None).await, &secure),
+        ("no client certificate", wants_certificate, &secure),
+        ("a wrong client certificate", wants_certificate, &identified),
+        ("no TLS", without_tls, &secure),
+        ("plaintext on a TLS port", serve(&good, None).await, &plaintext),
+        ("plaintext on a port that says nothing", without_tls, &plaintext),
     ];
-    for (cell, address) in cells {
+    for (cell, address, change) in cells {
         let (tapped, seen) = tap(address).await;
         let mut options = options(tapped, Some(&ca));
+        change(&mut options);
         options.handshake_timeout = Duration::from_secs(1);
         let mut control_options = ControlOptions::default();
         control_options.request_timeout = Duration::from_secs(2);

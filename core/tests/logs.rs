@@ -110,3 +110,31 @@ fn the_log_of_other_libraries_is_not_ours_to_pass_on() {
     drop(logs);
     assert_eq!(records.iter().count(), 0);
 }
+
+#[test]
+fn the_level_can_change_while_streams_run_and_what_waits_can_be_waited_for() {
+    let sift = server();
+    let (logs, records) = collected(LogLevel::Error);
+    // Places in the code that are met first by a thread that logs nowhere are heard all the same.
+    stream(&sift).finish(TIMEOUT).unwrap();
+    let live = logs.within(|| stream(&sift));
+    let events = || {
+        assert!(logs.flush(TIMEOUT));
+        records.try_iter().filter(|it| it.target == "siftstream::events").count()
+    };
+    let confirm = || {
+        send(&live, 1);
+        live.flush_confirmed(TIMEOUT).unwrap();
+    };
+    confirm();
+    assert_eq!(events(), 0);
+    logs.set_max_level(Some(LogLevel::Debug));
+    confirm();
+    live.finish(TIMEOUT).unwrap();
+    drop(live);
+    assert!(events() > 0);
+    logs.set_max_level(None);
+    logs.within(|| tracing::error!(target: "siftstream::stream", "not wanted"));
+    assert!(logs.flush(TIMEOUT));
+    assert_eq!(records.try_iter().count(), 0);
+}

@@ -23,6 +23,10 @@ impl UserData {
     pub(crate) fn new(pointer: *mut c_void, free: Option<unsafe extern "C" fn(*mut c_void)>) -> Self {
         Self { pointer, free }
     }
+
+    pub(crate) fn pointer(&self) -> *mut c_void {
+        self.pointer
+    }
 }
 
 impl Drop for UserData {

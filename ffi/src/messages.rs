@@ -9,6 +9,7 @@ use crate::config::siftstream_config;
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
 use crate::level::level_of;
+use crate::log;
 use crate::metrics::{siftstream_metrics, snapshot_of};
 use crate::report::{finished, siftstream_report};
 use crate::status::siftstream_status;
@@ -42,7 +43,8 @@ pub extern "C" fn siftstream_message_stream_create(
     enter(error, || {
         let place = output(out, "out")?;
         let name_space = name_space.get("name_space")?;
-        let stream = handle::shared(config)?.open_protobuf_blocking(name_space, millis(timeout_ms))?;
+        let config = handle::shared(config)?;
+        let stream = log::within(|| config.open_protobuf_blocking(name_space, millis(timeout_ms)))?;
         place.write(handle::create(stream)?);
         Ok(())
     })
@@ -55,7 +57,7 @@ pub extern "C" fn siftstream_message_stream_create(
 pub extern "C" fn siftstream_message_stream_free(
     stream: *mut siftstream_message_stream,
 ) -> siftstream_status {
-    free(stream)
+    log::within(|| free(stream))
 }
 
 /// Sends an encoded message of the type whose full name is `message_type`, such as `rig.v1.Telemetry`, waiting for room

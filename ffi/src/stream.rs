@@ -16,6 +16,7 @@ use crate::error::siftstream_error;
 use crate::handle::{self, kind};
 use crate::level::{level_of, watermark};
 use crate::listener::Listener;
+use crate::log;
 use crate::report::{finished, siftstream_report};
 use crate::row::siftstream_row;
 use crate::status::siftstream_status;
@@ -90,7 +91,8 @@ pub extern "C" fn siftstream_stream_create(
 ) -> siftstream_status {
     enter(error, || {
         let place = output(out, "out")?;
-        let stream = handle::shared(config)?.open_blocking(millis(timeout_ms))?;
+        let config = handle::shared(config)?;
+        let stream = log::within(|| config.open_blocking(millis(timeout_ms)))?;
         place.write(handle::create(Stream::new(stream))?);
         Ok(())
     })
@@ -109,7 +111,7 @@ pub extern "C" fn siftstream_stream_free(stream: *mut siftstream_stream) -> sift
         }
         let deadline = Instant::now() + FREE_TIMEOUT;
         let audience = audience(&*handle::shared(stream)?);
-        handle::destroy(stream)?;
+        log::within(|| handle::destroy(stream))?;
         if let Some((events, listener)) = audience {
             events.close();
             listener.inspect(|listener| listener.close(deadline));

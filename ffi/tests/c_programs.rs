@@ -308,6 +308,14 @@ fn events_reach_c_on_a_thread_of_the_library_and_none_after_the_stream_is_freed(
 }
 
 #[test]
+fn the_log_reaches_c_on_a_thread_of_the_library_and_holds_nothing_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();
+    let program = compile("tests/c/log_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, dir.path().join("backups").to_str().unwrap()]);
+}
+
+#[test]
 fn a_wait_that_sift_asks_for_is_cut_as_c_says_and_told() {
     let dir = tempfile::tempdir().unwrap();
     let server = LocalServer::builder().api_key(Some(KEY)).start().unwrap();

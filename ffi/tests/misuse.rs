@@ -30,6 +30,7 @@ fn good(function: &str, kind: &str, name: &str) -> String {
         ("double" | "float", _) => "1".into(),
         ("bool", _) => "true".into(),
         ("int32_t", "channel_type") => "SIFTSTREAM_DOUBLE".into(),
+        ("int32_t", "level") if function.contains("log") => "SIFTSTREAM_LOG_INFO".into(),
         ("int32_t", "level") => "SIFTSTREAM_LEVEL_CONFIRMED".into(),
         ("int32_t", "version") => "SIFTSTREAM_TLS_1_2".into(),
         ("uint32_t", "timeout_ms") => "0".into(),
@@ -44,6 +45,7 @@ fn good(function: &str, kind: &str, name: &str) -> String {
         ("const siftstream_channel_value*", _) => "&channel_value".into(),
         ("void*", _) => "NULL".into(),
         ("siftstream_event_callback", _) => "on_event".into(),
+        ("siftstream_log_callback", _) => "on_log".into(),
         ("siftstream_free_callback", _) => "NULL".into(),
         (kind, _) if kind.ends_with("**") => format!("&new_{}", handle(&kind[..kind.len() - 1])),
         (kind, _)
@@ -226,6 +228,7 @@ fn each_argument_of_each_function_can_be_misused_and_is_refused_with_its_code() 
     harmless.sort_unstable();
     assert!(count > 1000, "{count}");
     let without = [
+        "siftstream_log_dropped",
         "siftstream_metrics_count",
         "siftstream_metrics_name",
         "siftstream_status_name",

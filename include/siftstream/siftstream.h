@@ -15,8 +15,8 @@
  * most. Everything else never waits for the network or the disk. No function sets errno, installs signal handlers,
  * raises SIGPIPE or lets a panic out.
  *
- * Callbacks. They run on a thread of the library that holds no lock, one at a time for each stream, and may call every
- * function of it. Neither an exception nor longjmp may leave them.
+ * Callbacks. They run on a thread of the library that holds no lock, one at a time for each stream and for the log, and may
+ * call every function of it. Neither an exception nor longjmp may leave them.
  *
  * Memory. Filling and sending a row allocates nothing once it is warm, also if there is no room for the row. Calls that
  * fail otherwise may allocate, and so may all other calls.
@@ -175,6 +175,31 @@ enum siftstream_event_kind
 typedef enum siftstream_event_kind siftstream_event_kind;
 #else
 typedef int32_t siftstream_event_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How much a record of a log matters.
+enum siftstream_log_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Data or a stream is lost, or a person is needed.
+  SIFTSTREAM_LOG_ERROR = 1,
+  // Something is wrong and the library copes.
+  SIFTSTREAM_LOG_WARN = 2,
+  // Rare news.
+  SIFTSTREAM_LOG_INFO = 3,
+  // What happened, step by step.
+  SIFTSTREAM_LOG_DEBUG = 4,
+  // Everything.
+  SIFTSTREAM_LOG_TRACE = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum siftstream_log_level siftstream_log_level;
+#else
+typedef int32_t siftstream_log_level;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -479,6 +504,15 @@ typedef void (*siftstream_event_callback)(void *user_data, const struct siftstre
 
 // Is called once, when `user_data` is not needed any more. Neither an exception nor longjmp may leave it.
 typedef void (*siftstream_free_callback)(void *user_data);
+
+// Is called with each record of the log, on a thread of the library: how much it matters, when it was logged in
+// nanoseconds since 1970, which part of the library says it, and what. The texts are lent for the call. The call must
+// return: neither an exception nor longjmp may leave it.
+typedef void (*siftstream_log_callback)(void *user_data,
+                                        siftstream_log_level level,
+                                        int64_t time_ns,
+                                        struct siftstream_str target,
+                                        struct siftstream_str message);
 
 #ifdef __cplusplus
 extern "C" {
@@ -1586,6 +1620,37 @@ siftstream_status siftstream_message_stream_finish(const struct siftstream_messa
 siftstream_status siftstream_message_stream_metrics(const struct siftstream_message_stream *stream,
                                                     struct siftstream_metrics **out,
                                                     struct siftstream_error **error);
+
+// Has `callback` called with what streams log, from `level` (a siftstream_log_level) on and graver. There is one for the
+// process; without it nothing is logged. Streams that were created before the first call of this function log nothing:
+// call it first. A later call replaces the callback, and its level, for all; NULL for `callback` ends logging, and then
+// `level` is not looked at.
+//
+// `callback` is called on one thread of the library, one record at a time, in order, under no lock; it may call every
+// function of the library. If it is slow, records are dropped and counted (siftstream_log_dropped) when 1,024 wait;
+// nothing else waits for it, no sender either. Of records from one place in the code at most 10 a second come, and the
+// next one tells how many did not. The API key is in none of them. The parts of the library that `target` names are
+// listed in docs/observability.md.
+//
+// A callback that is replaced gets the records that wait, and is not called again after this function returned; it
+// waits for both for a second at most. A call that takes longer than that runs on. Called by the callback itself, it
+// does not wait: that call is the last one. A forked child logs nothing until it calls this function.
+//
+// `free_user_data`, which may be NULL, is called exactly once, when no call will come any more: before this function
+// returns, if it fails or has nothing to call, or on either thread when the callback was replaced.
+//
+// Errors: INVALID_ARGUMENT, IO if there can be no thread; then all is as it was. Thread-safety: any thread. Blocking: up
+// to a second, for the callback before.
+siftstream_status siftstream_set_log_callback(siftstream_log_callback callback,
+                                              void *user_data,
+                                              siftstream_free_callback free_user_data,
+                                              int32_t level,
+                                              struct siftstream_error **error);
+
+// How many records the callback of this process was too slow for.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_log_dropped(void);
 
 // Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
 //

@@ -34,8 +34,10 @@
 #include <siftstream/cpp/columns.hpp>
 #include <siftstream/cpp/config.hpp>
 #include <siftstream/cpp/event.hpp>
+#include <siftstream/cpp/log.hpp>
 #include <siftstream/cpp/messages.hpp>
 #include <siftstream/cpp/metrics.hpp>
+#include <siftstream/cpp/metrics_server.hpp>
 #include <siftstream/cpp/report.hpp>
 #include <siftstream/cpp/result.hpp>
 #include <siftstream/cpp/row.hpp>

@@ -482,6 +482,27 @@ static void messages_need_a_type_and_no_flows(const char *uri, const char *key) 
   OK(siftstream_config_free, (config));
 }
 
+static void ignore_log(void *user_data, siftstream_log_level level, int64_t time_ns, siftstream_str target,
+                       siftstream_str message) {
+  (void)user_data;
+  CHECK(level != 0 && time_ns != 0 && target.len > 0 && message.len > 0);
+}
+
+static void a_log_callback_is_set_and_taken_away(void) {
+  int freed = 0;
+  FAILS(BAD, siftstream_set_log_callback, (ignore_log, &freed, count_free, 0, &error));
+  CHECK(freed == 1000); /* What is refused is not kept. */
+  FAILS(BAD, siftstream_set_log_callback, (ignore_log, &freed, count_free, 6, &error));
+  CHECK(freed == 2000);
+  OK(siftstream_set_log_callback, (ignore_log, &freed, count_free, SIFTSTREAM_LOG_TRACE, &error));
+  CHECK(freed == 2000);
+  OK(siftstream_set_log_callback, (ignore_log, NULL, NULL, SIFTSTREAM_LOG_TRACE, &error));
+  CHECK(freed == 3000);
+  OK(siftstream_set_log_callback, (NULL, &freed, count_free, 99, &error));
+  CHECK(freed == 4000);
+  CHECK(siftstream_log_dropped() == 0);
+}
+
 static void metrics_are_served(const siftstream_stream *stream) {
   siftstream_metrics_server *server = NULL;
   FAILS(BAD, siftstream_metrics_server_start, (text("not an address"), &server, &error));
@@ -701,6 +722,7 @@ int main(int argc, char **argv) {
   levels_that_the_mode_does_not_have_are_refused(stream);
   metrics_are_read(stream);
   metrics_are_served(stream);
+  a_log_callback_is_set_and_taken_away();
   events_tell_what_happened(stream);
   OK(siftstream_stream_checkpoint, (stream, &error));
   the_stream_changes_while_it_runs(stream, argv[2]);

@@ -49,6 +49,10 @@ void on_event(void *user_data, const siftstream_event *event) {
   (void)event;
 }
 
+void on_log(void *user_data, siftstream_log_level level, int64_t time_ns, siftstream_str target, siftstream_str message) {
+  CHECK(user_data == NULL && level > 0 && time_ns > 0 && target.len > 0 && message.len > 0);
+}
+
 static sigset_t mask;
 
 void begin_call(void) { errno = ERRNO; }
@@ -190,6 +194,7 @@ static void make_freed(siftstream_config *config) {
 
 int main(int argc, char **argv) {
   CHECK(argc == 3);
+  OK(siftstream_set_log_callback, (on_log, NULL, NULL, SIFTSTREAM_LOG_TRACE, &error));
   make_freed(config_for(argv[1], argv[2]));
   make_objects(config_for(argv[1], argv[2]));
   freed_siftstream_message_stream = message_stream(argv[1], argv[2]);
@@ -212,5 +217,6 @@ int main(int argc, char **argv) {
   OK(siftstream_flow_free, (good_siftstream_flow));
   OK(siftstream_stream_free, (good_siftstream_stream));
   OK(siftstream_config_free, (good_siftstream_config));
+  OK(siftstream_set_log_callback, (NULL, NULL, NULL, 0, &error));
   return failures == 0 ? 0 : 1;
 }

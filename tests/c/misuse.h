@@ -27,6 +27,7 @@ extern siftstream_str out_siftstream_str;
 extern siftstream_bytes out_siftstream_bytes;
 
 void on_event(void *user_data, const siftstream_event *event);
+void on_log(void *user_data, siftstream_log_level level, int64_t time_ns, siftstream_str target, siftstream_str message);
 
 /* Before and after each call: it changes neither errno nor the signal mask, whatever it answers. */
 void begin_call(void);

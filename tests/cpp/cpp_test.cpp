@@ -197,6 +197,34 @@ void the_stream_tells_of_itself(const siftstream::stream& stream) {
   CHECK(!value_of(stream.poll_event()) && stream.events_dropped() == 0);
 }
 
+void metrics_are_served(const siftstream::stream& stream) {
+  const siftstream::metrics_server server = value_of(siftstream::metrics_server::start("127.0.0.1:0"));
+  CHECK(server.port() != 0);
+  OK(server.watch("cpp", stream));
+  CHECK(server.watch("cpp", siftstream::stream()).code() == status::invalid_argument);
+  CHECK(siftstream::metrics_server::start("nowhere").code() == status::invalid_argument);
+  CHECK(siftstream::metrics_server().port() == 0);
+}
+
+/* Counts what is logged until the callback is taken away, and then says so. */
+struct log_counter {
+  std::atomic<int>* records;
+  explicit log_counter(std::atomic<int>* of) : records(of) {}
+  log_counter(log_counter&& other) noexcept : records(std::exchange(other.records, nullptr)) {}
+  log_counter(const log_counter&) = delete;
+  log_counter& operator=(const log_counter&) = delete;
+  ~log_counter() {
+    if (records != nullptr) {
+      records->fetch_add(1000000);
+    }
+  }
+  void operator()(const siftstream::log_record& record) const {
+    CHECK(record.level <= siftstream::log_level::debug && record.time_since_epoch > 0ns);
+    CHECK(!record.target.empty() && !record.message.empty());
+    records->fetch_add(1);
+  }
+};
+
 /* What a callback keeps goes with it. */
 void callbacks_end_with_their_stream(siftstream::stream stream, siftstream::config& config) {
   std::atomic<int> called{0};
@@ -251,6 +279,8 @@ void messages_are_sent(const char* uri, const char* key) {
 int main(int argc, char** argv) {
   CHECK(argc == 3);
   CHECK(version_seen_by_the_other_file() == siftstream::version());
+  std::atomic<int> records{0};
+  OK(siftstream::set_log_callback(siftstream::log_level::debug, log_counter(&records)));
   objects_move_and_free(argv[1], argv[2]);
   messages_are_sent(argv[1], argv[2]);
   siftstream::config config = config_for(argv[1], argv[2]);
@@ -264,6 +294,9 @@ int main(int argc, char** argv) {
   send_rows(stream, row, all);
   send_columns(stream, flow, all);
   the_stream_tells_of_itself(stream);
+  metrics_are_served(stream);
+  OK(siftstream::clear_log_callback());
+  CHECK(records.load() > 1000000 && siftstream::log_dropped() == 0);
   callbacks_end_with_their_stream(std::move(stream), config);
   return 0;
 }

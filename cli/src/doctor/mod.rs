@@ -12,8 +12,9 @@ mod settings;
 mod sift;
 
 use self::finding::{Finding, Report};
+use self::network::Hop;
 use self::settings::Settings;
-use siftstream::connect::TcpConnector;
+use siftstream::connect::{ConnectionOptions, Endpoint, TcpConnector, proxy_of};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -101,12 +102,19 @@ fn check_network(runtime: &Runtime, settings: &Settings, patience: Duration, rep
         Err(error) => return report.add(Finding::fail("address", error.to_string())),
     };
     report.add(Finding::ok("address", endpoint.to_string()));
-    let (dns, addresses) = runtime.block_on(network::dns(&endpoint, patience));
-    let found = dns.is_fine();
-    report.add(dns);
     let skip = |report: &mut Report, checks: &[&'static str], why: &str| {
         checks.iter().for_each(|check| report.add(Finding::skip(check, why)));
     };
+    let Some(hop) = first_hop(&options, &endpoint, report) else {
+        return skip(
+            report,
+            &["dns", "tcp", "tls", "ping", "auth", "clock"],
+            "there is no way to the endpoint",
+        );
+    };
+    let (dns, addresses) = runtime.block_on(network::dns(&hop, patience));
+    let found = dns.is_fine();
+    report.add(dns);
     if !found {
         return skip(report, &["tcp", "tls", "ping", "auth", "clock"], "there is no address to connect to");
     }
@@ -119,6 +127,7 @@ fn check_network(runtime: &Runtime, settings: &Settings, patience: Duration, rep
     match TcpConnector::new(options.clone()) {
         Ok(connector) => {
             let visit = sift::Visit {
+                is_direct: hop.host == endpoint.host() && hop.port == endpoint.port(),
                 options: &options,
                 endpoint: &endpoint,
                 connector: Arc::new(connector),
@@ -132,6 +141,22 @@ fn check_network(runtime: &Runtime, settings: &Settings, patience: Duration, rep
         Err(error) => {
             report.add(Finding::fail("tls", error.message()));
             skip(report, &["ping", "auth", "clock"], "there is no secure connection");
+        }
+    }
+}
+
+/// Where connections go first: to the endpoint, or to the proxy on the way to it, which is told; none if no such proxy can
+/// be used.
+fn first_hop(options: &ConnectionOptions, endpoint: &Endpoint, report: &mut Report) -> Option<Hop> {
+    match proxy_of(options) {
+        Ok(None) => Some(Hop { host: endpoint.host().to_owned(), port: endpoint.port() }),
+        Ok(Some((host, port))) => {
+            report.add(Finding::ok("proxy", format!("connections go through {host}:{port}")));
+            Some(Hop { host, port })
+        }
+        Err(error) => {
+            report.add(Finding::fail("proxy", error.message()));
+            None
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use serde_json::json;
-use siftstream::connect::{Endpoint, connect_any, resolve};
+use siftstream::connect::{connect_any, resolve_host};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -11,11 +11,18 @@ use tokio::time::timeout;
 const DNS: &str = "dns";
 const TCP: &str = "tcp";
 
+/// Where connections go first.
+#[derive(Debug)]
+pub(super) struct Hop {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
 /// Looks the host up, as each connection does.
-pub(super) async fn dns(endpoint: &Endpoint, patience: Duration) -> (Finding, Vec<SocketAddr>) {
-    let host = endpoint.host();
+pub(super) async fn dns(hop: &Hop, patience: Duration) -> (Finding, Vec<SocketAddr>) {
+    let host = &hop.host;
     let begin = Instant::now();
-    let addresses = match timeout(patience, resolve(endpoint)).await {
+    let addresses = match timeout(patience, resolve_host(host, hop.port)).await {
         Ok(Ok(addresses)) => addresses,
         Ok(Err(error)) => return (Finding::fail(DNS, error.message()), Vec::new()),
         Err(_) => {

@@ -18,6 +18,8 @@ const AUTH: &str = "auth";
 
 /// What the checks here need to know.
 pub(super) struct Visit<'a> {
+    /// Whether no proxy is on the way.
+    pub(super) is_direct: bool,
     pub(super) options: &'a ConnectionOptions,
     pub(super) endpoint: &'a Endpoint,
     pub(super) connector: Arc<TcpConnector>,
@@ -29,7 +31,7 @@ pub(super) struct Visit<'a> {
 pub(super) async fn visit(visit: &Visit<'_>, addresses: &[SocketAddr]) -> Vec<Finding> {
     let tls = match visit.endpoint.scheme() {
         Scheme::Https => handshake(visit).await,
-        Scheme::Http => plaintext(addresses),
+        Scheme::Http => plaintext(visit.is_direct, addresses),
     };
     let skipped = |why: &str| [PING, AUTH, clock::CLOCK].map(|check| Finding::skip(check, why));
     if !tls.is_fine() {
@@ -87,8 +89,8 @@ async fn handshake(visit: &Visit<'_>) -> Finding {
     }
 }
 
-fn plaintext(addresses: &[SocketAddr]) -> Finding {
-    if addresses.iter().all(|address| address.ip().is_loopback()) {
+fn plaintext(is_direct: bool, addresses: &[SocketAddr]) -> Finding {
+    if is_direct && addresses.iter().all(|address| address.ip().is_loopback()) {
         return Finding::ok(TLS, "none, by `insecure`; it stays on this machine");
     }
     let message =

@@ -4,6 +4,7 @@
 
 mod credentials;
 mod endpoint;
+mod greeting;
 mod happy_eyeballs;
 mod options;
 mod proxy;
@@ -21,4 +22,4 @@ pub use happy_eyeballs::{STAGGER, connect_any};
 pub use options::{ClientIdentity, ConnectionOptions, TcpKeepalive, TlsVersion, user_agent};
 pub use proxy::ProxyChoice;
 pub use secret::{ApiKey, ApiKeyError, ApiKeyProvider, ApiKeySource, MAX_API_KEY_BYTES};
-pub use tcp::{TcpConnector, resolve};
+pub use tcp::{TcpConnector, proxy_of, resolve, resolve_host};

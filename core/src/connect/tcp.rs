@@ -56,7 +56,7 @@ impl TcpConnector {
         let limit = self.options.connect_timeout;
         let attempt = async {
             let addresses = match &self.proxy {
-                Some(proxy) => look_up(proxy.host(), proxy.port()).await?,
+                Some(proxy) => resolve_host(proxy.host(), proxy.port()).await?,
                 None => resolve(&self.endpoint).await?,
             };
             let mut socket = connect_any(&addresses).await.map_err(|error| self.unreachable(&error))?;
@@ -136,10 +136,17 @@ impl TcpConnector {
 
 /// The addresses that the host of `endpoint` has now, in the resolver's order.
 pub async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
-    look_up(endpoint.host(), endpoint.port()).await
+    resolve_host(endpoint.host(), endpoint.port()).await
 }
 
-async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+/// Host and port of the proxy through which the endpoint of `options` is reached, if there is one.
+pub fn proxy_of(options: &ConnectionOptions) -> Result<Option<(String, u16)>> {
+    let proxy = Proxy::choose(options, &options.endpoint()?)?;
+    Ok(proxy.map(|proxy| (proxy.host().to_owned(), proxy.port())))
+}
+
+/// The addresses that `host` has now.
+pub async fn resolve_host(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
         let message = format!("the host {host:?} cannot be found ({error}): check the uri and the DNS");
         Error::new(ErrorCode::Unavailable, message)

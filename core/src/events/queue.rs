@@ -5,6 +5,9 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, dispatcher};
+
 use super::signal::Signal;
 use super::{Event, EventKind};
 use crate::error::Result;
@@ -34,11 +37,13 @@ pub struct Events {
     /// Only if somebody asked for it. Changed under the lock of the state.
     signal: OnceLock<Signal>,
     threads: Threads,
+    /// Where the thread logged that built the stream.
+    logs: Dispatch,
 }
 
 impl Events {
     pub(crate) fn emit(&self, kind: EventKind) {
-        tracing::debug!(target: "siftstream::events", "{kind}");
+        self.log(&kind);
         self.state.change(|state| {
             if state.closed {
                 return;
@@ -52,6 +57,12 @@ impl Events {
             state.waiting.push_back(Event { number, at: SystemTime::now(), kind });
             self.show(state);
         });
+    }
+
+    /// An event can come on a thread of the caller, which logs elsewhere.
+    fn log(&self, kind: &EventKind) {
+        let log = || tracing::debug!(target: "siftstream::events", "{kind}");
+        if self.logs.is::<NoSubscriber>() { log() } else { dispatcher::with_default(&self.logs, log) }
     }
 
     /// Nobody listens any more: no event comes after those that wait to be read. Calls that wait return, and the thread

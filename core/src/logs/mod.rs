@@ -8,21 +8,27 @@
 //!                                                                 full: dropped, counted
 //! ```
 
+mod counts;
 mod limit;
 mod sink;
+mod threshold;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 
 use crate::error::Result;
+use crate::seams::process::Origin;
 use crate::seams::worker;
+use counts::Counts;
 use sink::LogSink;
+use threshold::Threshold;
 
 /// How many records wait for the callback.
 const CAPACITY: usize = 1_024;
@@ -112,7 +118,11 @@ pub struct LogRecord {
 #[derive(Clone)]
 pub struct Logs {
     dispatch: Dispatch,
-    dropped: Arc<AtomicU64>,
+    /// While there is only one subscriber, `tracing` takes what the thread that first meets a place in the code thinks
+    /// of it for what all think; and most threads of a program do not log here.
+    _another: Dispatch,
+    threshold: Arc<Threshold>,
+    counts: Arc<Counts>,
 }
 
 impl fmt::Debug for Logs {
@@ -124,16 +134,35 @@ impl fmt::Debug for Logs {
 impl Logs {
     /// Calls `callback` with each record of `max_level` or a graver one, on a thread of its own. A callback that is slow
     /// makes records drop, nothing else wait. Of records of one kind at most 10 a second come; the next one tells how many
-    /// did not.
+    /// did not. A forked child logs nothing.
     pub fn to_callback(
         max_level: LogLevel,
         mut callback: impl FnMut(LogRecord) + Send + 'static,
     ) -> Result<Self> {
+        let origin = Origin::here()?;
         let (sender, receiver) = sync_channel(CAPACITY);
-        worker::spawn("siftstream-log", move || receiver.into_iter().for_each(&mut callback))?;
-        let dropped = Arc::new(AtomicU64::new(0));
-        let sink = LogSink::new(max_level.into(), sender, Arc::clone(&dropped));
-        Ok(Self { dispatch: Dispatch::new(sink), dropped })
+        let (threshold, counts) = (Arc::new(Threshold::new(max_level)), Arc::<Counts>::default());
+        let seen = Arc::clone(&counts);
+        worker::spawn("siftstream-log", move || {
+            for record in receiver {
+                callback(record);
+                seen.saw_one();
+            }
+        })?;
+        let sink = LogSink::new(Arc::clone(&threshold), sender, Arc::clone(&counts), origin);
+        let _another = Dispatch::new(NoSubscriber::new());
+        Ok(Self { dispatch: Dispatch::new(sink), _another, threshold, counts })
+    }
+
+    /// From now on records of `max_level` or graver ones come, from streams that log here already too; with `None` none do.
+    pub fn set_max_level(&self, max_level: Option<LogLevel>) {
+        self.threshold.set(max_level);
+    }
+
+    /// Waits until the callback has returned from every record so far, for at most `timeout`. Whether it has. In the
+    /// callback itself this can only run into the timeout.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.counts.all_seen(Instant::now() + timeout)
     }
 
     /// Runs `work`; streams that are built in it log here for as long as they live.
@@ -149,6 +178,6 @@ impl Logs {
     /// How many records the callback was too slow for.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.counts.dropped.load(Ordering::Relaxed)
     }
 }

@@ -1,7 +1,7 @@
 //! The `tracing` subscriber behind [`Logs`](super::Logs): takes the library's own events, and nothing else.
 
 use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -9,37 +9,52 @@ use std::time::{Instant, SystemTime};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 
 use super::LogRecord;
+use super::counts::Counts;
 use super::limit::Limit;
+use super::threshold::Threshold;
+use crate::seams::process::Origin;
 
 /// Targets of the library begin with this.
 const OURS: &str = "siftstream::";
 
 pub(super) struct LogSink {
-    max_level: Level,
+    threshold: Arc<Threshold>,
     limit: Mutex<Limit>,
     records: SyncSender<LogRecord>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+    /// In a forked child nobody reads the queue, and nobody can tell whether its locks are held for ever.
+    origin: Origin,
 }
 
 impl LogSink {
-    pub(super) fn new(max_level: Level, records: SyncSender<LogRecord>, dropped: Arc<AtomicU64>) -> Self {
-        Self { max_level, limit: Mutex::default(), records, dropped }
+    pub(super) fn new(
+        threshold: Arc<Threshold>,
+        records: SyncSender<LogRecord>,
+        counts: Arc<Counts>,
+        origin: Origin,
+    ) -> Self {
+        Self { threshold, limit: Mutex::default(), records, counts, origin }
     }
 }
 
 impl Subscriber for LogSink {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= self.max_level && metadata.target().starts_with(OURS)
+        metadata.is_event()
+            && *metadata.level() <= self.threshold.get()
+            && metadata.target().starts_with(OURS)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::from_level(self.max_level))
+        Some(self.threshold.get())
     }
 
     fn event(&self, event: &Event<'_>) {
+        if self.origin.is_elsewhere() {
+            return;
+        }
         let metadata = event.metadata();
         let passed = self
             .limit
@@ -55,9 +70,11 @@ impl Subscriber for LogSink {
             target: metadata.target(),
             message: text.into_message(held_back),
         };
-        if self.records.try_send(record).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        let counter = match self.records.try_send(record) {
+            Ok(()) => &self.counts.queued,
+            Err(_) => &self.counts.dropped,
+        };
+        counter.fetch_add(1, Ordering::Release);
     }
 
     // Spans are never enabled, so these are not called with any.
