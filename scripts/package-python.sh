@@ -18,7 +18,7 @@ rm -rf "$dist"
 export PATH=$tools/bin:$PATH
 (
     cd python
-    maturin build --locked --release --zig --compatibility manylinux_2_28 --out "$dist"
+    maturin build --locked --release --zig --compatibility manylinux_2_28 --compression-level 9 --out "$dist"
     maturin sdist --out "$dist"
 )
 

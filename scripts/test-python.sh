@@ -30,3 +30,19 @@ maturin develop --quiet --locked --profile dev
 python -m pytest -q -p no:cacheprovider "$@"
 MYPYPATH=. python -m mypy.stubtest siftstream._siftstream
 python -m mypy --cache-dir "$environment/mypy" siftstream tests bench
+
+# The same module runs on newer interpreters; NEWER_PYTHONS="…" names those that are to be tried.
+for newer in ${NEWER_PYTHONS-python3.12 python3.13 python3.14}; do
+    version=$("$newer" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null) || continue
+    beside=$target/python-$version
+    if ! cmp --silent tests/requirements.txt "$beside/requirements.txt"; then
+        rm -rf "$beside"
+        "$newer" -m venv "$beside"
+        # The hashes are those of the files for CPython 3.11.
+        sed 's/ --hash=.*//' tests/requirements.txt > "$beside/versions.txt"
+        "$beside/bin/pip" install --quiet --requirement "$beside/versions.txt"
+        cp tests/requirements.txt "$beside/requirements.txt"
+    fi
+    PATH=$beside/bin:$PATH VIRTUAL_ENV=$beside PYTHONPATH=$PWD PYTEST_ADDOPTS="-p siftstream.testing.plugin" \
+        python -m pytest -q -p no:cacheprovider "$@"
+done

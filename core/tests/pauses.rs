@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{KEY, assert_complete, backed_up_with, row, server, stream_with};
 use siftstream::{EventKind, FlowBuilder, IngestionConfigEncoder, Level, RetryPolicy, SiftStream, Transport};
-use siftstream_server::{Code, Effect, Fault, FaultStatus, LocalServer, Times, When};
+use siftstream_server::{Code, Effect, Fault, FaultStatus, LocalServer, State, StreamEnd, Times, When};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const ROWS: u64 = 1_000;
@@ -125,6 +125,8 @@ fn revoke_and_restore<T: Transport>(
     let began = Instant::now();
     server.set_api_key(Some("another"));
     server.end_streams(FaultStatus::new(Code::Unauthenticated));
+    let has_ended = |state: &State| state.streams().iter().all(|stream| stream.end != StreamEnd::Open);
+    assert!(server.state().wait_for(TIMEOUT, has_ended), "the stream did not end");
     send(stream, 2 * ROWS..3 * ROWS);
     assert!(server.state().wait_for(TIMEOUT, |state| state.refused() >= 3), "nobody knocked");
     server.set_api_key(Some(KEY));

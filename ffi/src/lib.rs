@@ -18,6 +18,7 @@ mod handle;
 mod level;
 mod listener;
 mod log;
+mod messages;
 mod metrics;
 mod metrics_server;
 mod realtime;

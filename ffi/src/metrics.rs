@@ -46,10 +46,17 @@ pub extern "C" fn siftstream_stream_metrics(
     enter(error, || {
         let stream = handle::shared(stream)?;
         stream.check_process()?;
-        let snapshot = stream.get_metrics_snapshot();
-        output(out, "out")?.write(handle::create(Metrics { snapshot, json: OnceLock::new() })?);
-        Ok(())
+        snapshot_of(stream.get_metrics_snapshot(), out)
     })
+}
+
+/// Gives a snapshot a handle.
+pub(crate) fn snapshot_of(
+    snapshot: SiftStreamMetricsSnapshot,
+    out: *mut *mut siftstream_metrics,
+) -> Result<()> {
+    output(out, "out")?.write(handle::create(Metrics { snapshot, json: OnceLock::new() })?);
+    Ok(())
 }
 
 /// Frees a snapshot. NULL is fine.

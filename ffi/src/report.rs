@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use siftstream_core::{Error, ErrorCode, Report, Result};
+use siftstream_core::{Error, ErrorCode, FinishError, Report, Result};
 
 use crate::boundary::{enter, free, output, value_or};
 use crate::error::siftstream_error;
@@ -16,6 +16,23 @@ pub struct siftstream_report {
 }
 
 kind!(siftstream_report, Report, 0x59, "report");
+
+/// Gives the report of a stream that was finished, for whoever wants it.
+pub(crate) fn finished(
+    result: Result<Report, FinishError>,
+    report_out: *mut *mut siftstream_report,
+) -> Result<()> {
+    let (report, result) = match result {
+        Ok(report) => (report, Ok(())),
+        Err(FinishError { error, report }) => (*report, Err(error)),
+    };
+    if let Ok(place) = output(report_out, "report_out")
+        && let Ok(report) = handle::create(report)
+    {
+        place.write(report);
+    }
+    result
+}
 
 /// Rows that calls to send were told OK for; 0 if `report` is no living report.
 ///

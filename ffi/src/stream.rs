@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use siftstream_core::events::Events;
 use siftstream_core::{
-    AnyTransport, Error, ErrorCode, FinishError, FlowBuilder, FlowConfig, IngestionConfigEncoder, Level,
-    Report, Result, RunSelector, SiftStream, TrySendError,
+    AnyTransport, Error, ErrorCode, FlowBuilder, FlowConfig, IngestionConfigEncoder, Level, Result,
+    RunSelector, SiftStream, TrySendError,
 };
 
 use crate::boundary::{enter, output, value_or};
@@ -17,7 +17,7 @@ use crate::handle::{self, kind};
 use crate::level::{level_of, watermark};
 use crate::listener::Listener;
 use crate::log;
-use crate::report::siftstream_report;
+use crate::report::{finished, siftstream_report};
 use crate::row::siftstream_row;
 use crate::status::siftstream_status;
 use crate::values::{fill, siftstream_value};
@@ -253,25 +253,7 @@ pub extern "C" fn siftstream_stream_finish(
     report_out: *mut *mut siftstream_report,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    enter(error, || {
-        let give = |report: Report| {
-            if let Ok(place) = output(report_out, "report_out")
-                && let Ok(report) = handle::create(report)
-            {
-                place.write(report);
-            }
-        };
-        match handle::shared(stream)?.finish(millis(timeout_ms)) {
-            Ok(report) => {
-                give(report);
-                Ok(())
-            }
-            Err(FinishError { error, report }) => {
-                give(*report);
-                Err(error)
-            }
-        }
-    })
+    enter(error, || finished(handle::shared(stream)?.finish(millis(timeout_ms)), report_out))
 }
 
 /// Ends the stream now; calls that wait get the reason. The text is copied.

@@ -15,7 +15,8 @@ use common::{library, root};
 use prost::Message;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use siftstream_core::proto::sift::ingest::v1::{
-    IngestWithConfigDataStreamRequest as WireRow, ingest_with_config_data_channel_value::Type,
+    IngestArbitraryProtobufDataStreamRequest as WireMessage, IngestWithConfigDataStreamRequest as WireRow,
+    ingest_with_config_data_channel_value::Type,
 };
 use siftstream_core::spool::pbfs::{Item, PbfsReader};
 use siftstream_server::{Code, Effect, Fault, FaultStatus, LocalServer, Times, Value, When};
@@ -323,6 +324,36 @@ fn a_wait_that_sift_asks_for_is_cut_as_c_says_and_told() {
     let program = compile("tests/c/pauses_test.c", C11.0, C11.1, dir.path());
     run(&program, &[&server.uri(), KEY, dir.path().to_str().unwrap()]);
     assert_eq!(server.state().streams_opened(), 2);
+}
+
+#[test]
+fn protobuf_messages_of_its_own_arrive_from_c_in_each_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = LocalServer::builder().api_key(Some(KEY)).keep_rows(true).start().unwrap();
+    let program = compile("tests/c/messages_test.c", C11.0, C11.1, dir.path());
+    run(&program, &[&server.uri(), KEY, dir.path().join("backups").to_str().unwrap()]);
+    let mut expected: Vec<_> = (0..300).map(note).collect();
+    expected.extend_from_within(..);
+    let kept = server.state().kept_messages();
+    let mut arrived: Vec<_> = kept.iter().map(|raw| WireMessage::decode(&raw[..]).unwrap()).collect();
+    let time = |message: &WireMessage| message.timestamp.map_or(0, |time| time.nanos);
+    arrived.sort_by_key(time);
+    expected.sort_by_key(time);
+    assert_eq!(arrived, expected);
+}
+
+/// What the C test sends as its message `nanos`.
+fn note(nanos: i32) -> WireMessage {
+    let even = nanos % 2 == 0;
+    WireMessage {
+        message_type_identifier: "rig.v1.Note".to_owned(),
+        message_type_display_name: even.then(|| "Note".to_owned()),
+        asset_name: "rig".to_owned(),
+        timestamp: Some(prost_types::Timestamp { seconds: 0, nanos }),
+        value: vec![0x0a, 0x01, if even { b'a' } else { b'b' }],
+        namespace: "tests".to_owned(),
+        ..WireMessage::default()
+    }
 }
 
 #[test]

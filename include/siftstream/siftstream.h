@@ -402,6 +402,9 @@ typedef struct siftstream_flow siftstream_flow;
 // Where the inputs of a stream stand. All parts of one mark come into force together.
 typedef struct siftstream_mark siftstream_mark;
 
+// A stream of protobuf messages of the caller's own types.
+typedef struct siftstream_message_stream siftstream_message_stream;
+
 // The counters of a stream at one moment.
 typedef struct siftstream_metrics siftstream_metrics;
 
@@ -1579,6 +1582,75 @@ siftstream_status siftstream_set_log_callback(siftstream_log_callback callback,
 //
 // Thread-safety: any thread. Blocking: never.
 uint64_t siftstream_log_dropped(void);
+
+// Starts a stream of protobuf messages in the mode of the config, within `timeout_ms`. They belong to the config's
+// asset and, if it names one, to a run by its ID; the config has no flows. `name_space` is the namespace that Sift keeps
+// them in, and may be empty. Their files are in a directory of their own. The stream is given in *out; the caller frees
+// it. The config is only read, and the text is copied.
+//
+// Errors: INVALID_ARGUMENT, NOT_CONFIGURED, AUTH, UNAVAILABLE, TIMEOUT, TLS, IO and others; then nothing is left running.
+// Thread-safety: any thread; nobody may change the config meanwhile. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_message_stream_create(const struct siftstream_config *config,
+                                                   struct siftstream_str name_space,
+                                                   uint32_t timeout_ms,
+                                                   struct siftstream_message_stream **out,
+                                                   struct siftstream_error **error);
+
+// Ends the stream without waiting for the network, and frees it, as siftstream_stream_free. NULL is fine.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: up to a second, for the disk.
+siftstream_status siftstream_message_stream_free(struct siftstream_message_stream *stream);
+
+// Sends an encoded message of the type whose full name is `message_type`, such as `rig.v1.Telemetry`, waiting for room
+// for at most `timeout_ms`. Sift shows the type as `display_name`, unless that is empty. All is copied; the bytes of the
+// message are not looked at.
+//
+// Errors: TIMEOUT, CLOSED, ROW_TOO_LARGE, INVALID_ARGUMENT; then nothing was accepted. Thread-safety: any thread.
+// Blocking: up to `timeout_ms`.
+siftstream_status siftstream_message_stream_send(const struct siftstream_message_stream *stream,
+                                                 struct siftstream_str message_type,
+                                                 struct siftstream_str display_name,
+                                                 int64_t timestamp_ns,
+                                                 struct siftstream_bytes message,
+                                                 uint32_t timeout_ms,
+                                                 struct siftstream_error **error);
+
+// The same without ever waiting. FULL means that there is no room now, and makes no error object.
+//
+// Errors: FULL, CLOSED, ROW_TOO_LARGE, INVALID_ARGUMENT; then nothing was accepted. Thread-safety: any thread.
+// Blocking: never. Allocates nothing when warm.
+siftstream_status siftstream_message_stream_try_send(const struct siftstream_message_stream *stream,
+                                                     struct siftstream_str message_type,
+                                                     struct siftstream_str display_name,
+                                                     int64_t timestamp_ns,
+                                                     struct siftstream_bytes message,
+                                                     struct siftstream_error **error);
+
+// Brings everything accepted so far to a level, a siftstream_level, and waits for that, as siftstream_stream_flush.
+//
+// Errors: TIMEOUT, NOT_CONFIGURED for a level that the mode never reaches, and what ended the stream.
+// Thread-safety: any thread. Blocking: up to `timeout_ms`.
+siftstream_status siftstream_message_stream_flush(const struct siftstream_message_stream *stream,
+                                                  int32_t level,
+                                                  uint32_t timeout_ms,
+                                                  struct siftstream_error **error);
+
+// Ends the stream: delivers what was accepted, and says in *report_out what became of each message, as
+// siftstream_stream_finish.
+//
+// Errors: whatever kept messages from being delivered. Thread-safety: any thread. Blocking: up to `timeout_ms` + 250 ms,
+// whatever the server does.
+siftstream_status siftstream_message_stream_finish(const struct siftstream_message_stream *stream,
+                                                   uint32_t timeout_ms,
+                                                   struct siftstream_report **report_out,
+                                                   struct siftstream_error **error);
+
+// Takes a snapshot of the counters, in which rows are messages. It is given in *out; the caller frees it.
+//
+// Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
+siftstream_status siftstream_message_stream_metrics(const struct siftstream_message_stream *stream,
+                                                    struct siftstream_metrics **out,
+                                                    struct siftstream_error **error);
 
 // Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
 //

@@ -35,6 +35,7 @@
 #include <siftstream/cpp/config.hpp>
 #include <siftstream/cpp/event.hpp>
 #include <siftstream/cpp/log.hpp>
+#include <siftstream/cpp/messages.hpp>
 #include <siftstream/cpp/metrics.hpp>
 #include <siftstream/cpp/metrics_server.hpp>
 #include <siftstream/cpp/report.hpp>

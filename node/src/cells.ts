@@ -20,7 +20,7 @@ import {
   type FlowShape,
   type Value,
 } from './value.js';
-import type { NativeRow } from './native.js';
+import type { NativeNewRow } from './native.js';
 
 const HEAD = 16;
 const NANOS = 1;
@@ -30,7 +30,7 @@ const MILLIS = 2;
 export class Cells {
   readonly bytes: Uint8Array;
   readonly #shape: FlowShape;
-  readonly #row: NativeRow;
+  readonly #row: NativeNewRow;
   readonly #kinds: Uint8Array;
   readonly #present: Uint8Array;
   readonly #doubles: Float64Array;
@@ -42,7 +42,7 @@ export class Cells {
   readonly #nanos: BigInt64Array;
   readonly #millis: Float64Array;
 
-  constructor(shape: FlowShape, row: NativeRow) {
+  constructor(shape: FlowShape, row: NativeNewRow) {
     const count = shape.names.length;
     const memory = new ArrayBuffer(HEAD + 9 * count);
     this.#shape = shape;

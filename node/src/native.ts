@@ -10,6 +10,9 @@ import { join } from 'node:path';
 /** The stream of the native part. Structured answers are JSON. */
 export interface NativeStream {
   row(flow: string): NativeRow;
+  registersNew(): boolean;
+  newRow(flow: string, channels: string): NativeNewRow;
+  stageFlows(flows: string): void;
   trySendColumns(flow: string, times: NativeTimes, entries: NativeEntries, from: number, to: number): number;
   sendColumns(
     flow: string,
@@ -38,13 +41,17 @@ export interface NativeStream {
   recover(): string;
 }
 
-/** A row whose cells JavaScript fills; see `cells.ts` for their layout. */
-export interface NativeRow {
-  channels(): string;
+/** A row of a flow that the stream does not know yet; filled as others are. */
+export interface NativeNewRow {
   setText(at: number, text: string): void;
   setBytes(at: number, bytes: Uint8Array): void;
   trySend(cells: Uint8Array): boolean;
   send(cells: Uint8Array, timeoutMs?: number, signal?: NativeSignal): Promise<void>;
+}
+
+/** A row whose cells JavaScript fills; see `cells.ts` for their layout. */
+export interface NativeRow extends NativeNewRow {
+  channels(): string;
 }
 
 /** Ends the waits that it was given to. */

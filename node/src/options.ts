@@ -157,7 +157,10 @@ export interface StreamOptions {
   maxRowSize?: Size;
   /** Makes Sift end a stream at a row that does not fit the schema, instead of setting it aside. */
   endStreamOnValidationError?: boolean;
-  /** Registers a flow that is not part of the schema when its first row is sent by name. */
+  /**
+   * Registers a flow that is not part of the schema when its first row is sent by name: as `stageFlows` was given it, else
+   * with the types of that row's values (a number is a double, a bigint an int64).
+   */
   autoRegisterFlows?: boolean;
   /** What happens when the channel that senders wait for is full: they wait, or rows are dropped, counted and named. */
   overflowPolicy?: 'block' | 'drop_newest' | 'drop_oldest';
@@ -252,8 +255,14 @@ function* keys(options: object, prefix = ''): Generator<[string, unknown]> {
   }
 }
 
+/** A flow as the native part takes it. */
+export interface ListedFlow {
+  name: string;
+  channels: { name: string; type: ChannelType }[];
+}
+
 /** Flows as the native part takes them. */
-export function flowList(flows: Flows): unknown[] {
+export function flowList(flows: Flows): ListedFlow[] {
   return Object.entries(flows).map(([name, channels]) => ({
     name,
     channels: Object.entries(channels).map(([name, channel]) =>

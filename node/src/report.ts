@@ -77,6 +77,12 @@ export interface Metrics {
   rowsReingested: number;
   /** Backup files of earlier streams that are yet to be sent again. */
   filesToReingest: number;
+  /** gRPC streams opened to send rows again from the disk. */
+  reingestionStreamsOpened: number;
+  /** Re-ingestion's gRPC streams that ended with a confirmation. */
+  reingestionCheckpoints: number;
+  /** Re-ingestion's gRPC streams that ended without one. */
+  reingestionCheckpointsFailed: number;
   /** Rows that are yet to be read back from disk and sent, at this moment. */
   rowsOwed: number;
   /** Rows that wait to be sent. */

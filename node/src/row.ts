@@ -1,7 +1,7 @@
 /** One row, filled and sent again and again: the fast way to send. */
 import { Cells } from './cells.js';
 import { asking, told, waiting } from './errors.js';
-import type { NativeRow } from './native.js';
+import type { NativeNewRow } from './native.js';
 import type { Taps } from './tap.js';
 import type { Time } from './time.js';
 import type { Channel, FlowShape, Value } from './value.js';
@@ -26,12 +26,12 @@ export interface SendOptions {
  */
 export class Row {
   readonly #shape: FlowShape;
-  readonly #native: NativeRow;
+  readonly #native: NativeNewRow;
   readonly #cells: Cells;
   readonly #taps: Taps;
 
   /** @internal */
-  constructor(shape: FlowShape, native: NativeRow, taps: Taps) {
+  constructor(shape: FlowShape, native: NativeNewRow, taps: Taps) {
     this.#shape = shape;
     this.#native = native;
     this.#cells = new Cells(shape, native);

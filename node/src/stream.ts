@@ -14,7 +14,7 @@ import { readRecovery, writeMark, type Mark, type Recovery } from './resume.js';
 import { Row, type SendOptions } from './row.js';
 import { Tap, Taps } from './tap.js';
 import type { Time } from './time.js';
-import { FlowShape, type Value } from './value.js';
+import { FlowShape, Kind, kindOf, type Value } from './value.js';
 
 /** What a flush waits for: rows survive a crash of the process, a power failure, or Sift has them. */
 export type Level = 'written' | 'durable' | 'confirmed';
@@ -63,6 +63,7 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
   readonly #native: NativeStream;
   readonly #rows = new Map<string, Row>();
   readonly #shapes = new Map<string, FlowShape>();
+  readonly #staged = new Map<string, FlowShape>();
   readonly #taps = new Map<string, Taps>();
   readonly #mailboxes = new Set<Mailbox<StreamEvent>>();
   #isListening = false;
@@ -104,13 +105,17 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
 
   /**
    * Sends a row by the names of its channels, waiting for room; channels that are not named are sent as "no news". The
-   * row's time is that of the call, if none is given. On an error the row was not accepted.
+   * row's time is that of the call, if none is given. On an error the row was not accepted. With `autoRegisterFlows` the
+   * flow may be unknown: it is registered first, as it was staged or as the values tell.
    */
   async send(flow: string, values: Readonly<Record<string, Value>>, options: SendOptions & { time?: Time } = {}): Promise<void> {
     return this.#fill(flow, values).send(options.time, options);
   }
 
-  /** Sends a row by the names of its channels without ever waiting; `false` if the stream is full now. */
+  /**
+   * Sends a row by the names of its channels without ever waiting; `false` if the stream is full now, or the flow is
+   * being registered.
+   */
   trySend(flow: string, values: Readonly<Record<string, Value>>, time?: Time): boolean {
     return this.#fill(flow, values).trySend(time);
   }
@@ -233,6 +238,18 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
     await waiting(wait.signal, (signal) => this.#native.addFlows(JSON.stringify(flowList(flows)), signal));
   }
 
+  /**
+   * Keeps flows for their first rows, with `autoRegisterFlows`: types, units, names of enum values and what else a row
+   * does not tell. Sift hears of a flow when its first row is sent by name.
+   */
+  stageFlows(flows: Flows): void {
+    const list = flowList(flows);
+    asking(() => this.#native.stageFlows(JSON.stringify(list)));
+    for (const { name, channels } of list) {
+      this.#staged.set(name, new FlowShape(name, channels.map((channel) => [channel.name, Kind[channel.type]] as const)));
+    }
+  }
+
   /** Replaces the API key; requests that begin later carry the new one. */
   setApiKey(apiKey: string): void {
     asking(() => this.#native.setApiKey(apiKey));
@@ -285,12 +302,31 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
   #fill(flow: string, values: Readonly<Record<string, Value>>): Row {
     let row = this.#rows.get(flow);
     if (!row) {
-      row = this.row(flow);
-      this.#rows.set(flow, row);
+      row = this.#known(flow) ?? this.#new(flow, values);
     }
     row.clear();
     for (const name in values) row.set(name, values[name]);
     return row;
+  }
+
+  /** The row of a flow; none if its first row registers the flow. */
+  #known(flow: string): Row | undefined {
+    try {
+      const row = this.row(flow);
+      this.#rows.set(flow, row);
+      return row;
+    } catch (error) {
+      const isNew = error instanceof SiftStreamError && error.code === 'UNKNOWN_FLOW' && this.#native.registersNew();
+      if (isNew) return undefined;
+      throw error;
+    }
+  }
+
+  #new(flow: string, values: Readonly<Record<string, Value>>): Row {
+    const told = (): FlowShape => new FlowShape(flow, Object.entries(values).map(([name, value]) => [name, kindOf(value)]));
+    const shape = this.#staged.get(flow) ?? told();
+    const channels = JSON.stringify(shape.names.map((name, at) => [name, shape.kinds[at]]));
+    return new Row(shape, asking(() => this.#native.newRow(flow, channels)), this.#tapsOf(flow));
   }
 
   #shape(flow: string): FlowShape {

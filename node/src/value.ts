@@ -38,6 +38,22 @@ export const Kind = {
 
 const NAMES = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [kind, name])) as Record<number, ChannelType>;
 
+/** The type that a value tells by itself; 0 if it tells none. */
+export function kindOf(value: Value): number {
+  switch (typeof value) {
+    case 'number':
+      return Kind.double;
+    case 'bigint':
+      return Kind.int64;
+    case 'boolean':
+      return Kind.bool;
+    case 'string':
+      return Kind.string;
+    default:
+      return value instanceof Uint8Array ? Kind.bytes : 0;
+  }
+}
+
 /** A channel of a flow, as a stream knows it. */
 export interface Channel {
   readonly name: string;

@@ -44,6 +44,16 @@ on disk, so that they survive a crash and any outage; the next stream of the sam
 `send` waits when there is no room; `try_send` raises `Full` instead. `flush("confirmed")` waits until Sift has everything
 that was sent so far.
 
+Flows that are not known beforehand
+-----------------------------------
+
+With `auto_register_flows=True` a flow is registered when its first row is sent; `stage_flows` says beforehand what a row
+does not tell, such as units and enums.
+
+    stream.stage_flows(ss.Flow("valves", [ss.Channel.enumeration("main", ["shut", "open"])]))
+    stream.send("valves", {"main": "open"})
+    stream.send("tank", {"level": 0.75, "refills": 3})  # a double and an int64
+
 Fast
 ----
 

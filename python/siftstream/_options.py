@@ -116,7 +116,8 @@ class Options(TypedDict, total=False):
     max_row_size: Size
     end_stream_on_validation_error: bool
     auto_register_flows: bool
-    """Registers a flow that is not part of the schema when its first row is sent by name."""
+    """Registers a flow that is not part of the schema when its first row is sent by name: as `stage_flows` was given it, else
+    with the types of that row's values (`float` is double, `int` is int64)."""
     failure_policy: Literal["stop", "skip"]
     """What happens at a row that Sift rejects: the stream stops, or the row is kept in quarantine and skipped."""
     flow_failure_policies: Mapping[str, Literal["stop", "skip"]]

@@ -73,6 +73,9 @@ class StreamBase:
     def flow(self, name: str) -> BoundFlow:
         """The flow of this name, found once: for rows by place, and for sending many rows of it."""
 
+    def stage_flows(self, *flows: Flow) -> None:
+        """Keep flows for their first rows, with `auto_register_flows`: units, enums and bits are what a row does not tell."""
+
     def detach_run(self) -> None:
         """Rows sent from now on belong to no run."""
 
@@ -212,7 +215,7 @@ class LocalServerBase:
         """Misbehave on ingest streams to come: `kind[,key=value…]`."""
 
     def inject_call(self, fault: str, method: str | None = None) -> None:
-        """Let calls other than sending fail."""
+        """Let calls other than sending fail, come late or hang."""
 
     def heal(self) -> None:
         """End all faults."""

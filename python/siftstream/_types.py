@@ -88,6 +88,9 @@ class Metrics:
         recovered_rows_confirmed: Those of them that Sift has confirmed since.
         rows_reingested: Rows of this stream that were confirmed when they were sent again from the disk.
         files_to_reingest: Backup files of earlier streams that are yet to be sent again.
+        reingestion_streams_opened: gRPC streams opened to send rows again from the disk.
+        reingestion_checkpoints: Re-ingestion's gRPC streams that ended with a confirmation.
+        reingestion_checkpoints_failed: Re-ingestion's gRPC streams that ended without one.
         rows_owed: Rows that are to be sent again from the disk.
         ingestion_channel_rows: Rows that wait to be sent.
         ingestion_channel_bytes: Memory held by them.
@@ -124,6 +127,9 @@ class Metrics:
     recovered_rows_confirmed: int
     rows_reingested: int
     files_to_reingest: int
+    reingestion_streams_opened: int
+    reingestion_checkpoints: int
+    reingestion_checkpoints_failed: int
     rows_owed: int
     ingestion_channel_rows: int
     ingestion_channel_bytes: int

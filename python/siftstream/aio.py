@@ -4,7 +4,7 @@
         await stream.send("engine", {"temperature": 21.5})
 
 It needs no thread of its own in Python and works with every event loop, uvloop's too. A task that sends without a pause
-lets the other tasks run every few milliseconds. Cancelling a task that waits in `send` leaves its row not accepted;
+lets the other tasks run each millisecond. Cancelling a task that waits in `send` leaves its row not accepted;
 cancelling one that waits in `flush` or `finish` does not undo these.
 """
 
@@ -87,15 +87,15 @@ class Stream(StreamBase):
         try:
             if self._offer(flow, values, timestamp):
                 await asyncio.sleep(0)
-        except Full:
-            await self._send_when_there_is_room(flow, values, timestamp, timeout)
+        except Full as full:
+            await self._send_when_there_is_room(flow, values, timestamp, timeout, full)
 
     def try_send(self, flow: str, values: Values, timestamp: Timestamp | None = None) -> None:
         """Send one row without ever waiting: raises `Full` if there is no room."""
         self._offer(flow, values, timestamp)
 
     async def _send_when_there_is_room(
-        self, flow: str, values: Values, timestamp: Timestamp | None, timeout: Timeout
+        self, flow: str, values: Values, timestamp: Timestamp | None, timeout: Timeout, full: Full
     ) -> None:
         if timestamp is None:
             timestamp = time.time_ns()
@@ -107,12 +107,13 @@ class Stream(StreamBase):
             pause = min(2 * pause, _LONGEST_PAUSE)
             try:
                 self._offer(flow, values, timestamp)
-            except Full:
-                continue
-            return
+            except Full as now:
+                full = now
+            else:
+                return
         late = TimeoutReached(f"no room within {seconds} s: send again later, or wait longer")
         late.code, late.retryable, late.data = 2, True, values
-        raise late
+        raise late from full
 
     async def send_columns(
         self, flow: str, timestamps: Timestamps, columns: Columns, *, timeout: Timeout = None

@@ -66,7 +66,7 @@ def test_a_row_that_does_not_fit(
         (float("nan"), ValueError),
         (float("inf"), ValueError),
         (1e30, ValueError),
-        (np.datetime64("NaT"), ValueError),
+        (np.datetime64("NaT", "ns"), ValueError),
         (pd.NaT, ValueError),
         (np.datetime64(20_000, "Y"), ValueError),
         ("2024-01-01", TypeError),

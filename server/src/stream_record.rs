@@ -104,11 +104,6 @@ impl StreamHandle {
         });
     }
 
-    /// The half-close was found after the answer was written.
-    pub(crate) fn saw_end_stream(&self) {
-        self.update(|record| record.saw_end_stream = true);
-    }
-
     fn update(&self, change: impl FnOnce(&mut StreamRecord)) {
         let mut streams = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(record) = usize::try_from(self.number).ok().and_then(|at| streams.get_mut(at)) {

@@ -42,6 +42,12 @@ async fn an_early_ok_loses_the_rows_after_it() {
         rows.send(row(&id, number)).await.unwrap();
     }
     tokio::time::timeout(LONG, call).await.unwrap().unwrap().unwrap();
+    // The client may have the answer before it is written down.
+    assert!(
+        server
+            .state()
+            .wait_for(LONG, |state| state.streams().iter().all(|stream| stream.end != StreamEnd::Open))
+    );
     let record = server.state().streams().pop().unwrap();
     assert_eq!(
         (record.rows_taken, record.end, record.saw_end_stream),

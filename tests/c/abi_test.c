@@ -469,6 +469,40 @@ static void a_log_callback_is_set_and_taken_away(void) {
   CHECK(siftstream_log_dropped() == 0);
 }
 
+static void messages_need_a_type_and_no_flows(const char *uri, const char *key) {
+  siftstream_config *config = NULL;
+  siftstream_message_stream *stream = NULL;
+  siftstream_metrics *metrics = NULL;
+  siftstream_report *report = NULL;
+  const siftstream_bytes message = {(const uint8_t *)"\x0a\x01x", 3}, nowhere = {NULL, 3};
+  const siftstream_str type = text("rig.v1.Note"), none = text("");
+  OK(siftstream_config_create, (&config, &error));
+  OK(siftstream_config_set_uri, (config, text(uri), &error));
+  OK(siftstream_config_set_api_key, (config, text(key), &error));
+  OK(siftstream_config_set_insecure, (config, true, &error));
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_message_stream_create, (config, none, 10000, &stream, &error));
+  OK(siftstream_config_set_asset, (config, text("abi"), text("abi-v1"), &error));
+  FAILS(BAD, siftstream_message_stream_create, (config, not_utf8(), 10000, &stream, &error));
+  FAILS(BAD, siftstream_message_stream_create, (config, none, 10000, NULL, &error));
+  OK(siftstream_message_stream_create, (config, none, 10000, &stream, &error));
+  FAILS(BAD, siftstream_message_stream_send, (stream, none, none, 1, message, 10000, &error));
+  FAILS(BAD, siftstream_message_stream_send, (stream, type, not_utf8(), 1, message, 10000, &error));
+  FAILS(BAD, siftstream_message_stream_try_send, (stream, type, none, 1, nowhere, &error));
+  OK(siftstream_message_stream_send, (stream, type, text("Note"), 1, message, 10000, &error));
+  OK(siftstream_message_stream_try_send, (stream, type, none, 2, message, &error));
+  FAILS(SIFTSTREAM_NOT_CONFIGURED, siftstream_message_stream_flush, (stream, SIFTSTREAM_LEVEL_DURABLE, 10000, &error));
+  OK(siftstream_message_stream_flush, (stream, SIFTSTREAM_LEVEL_CONFIRMED, 10000, &error));
+  OK(siftstream_message_stream_metrics, (stream, &metrics, &error));
+  CHECK(siftstream_metrics_rows_confirmed(metrics) == 2);
+  OK(siftstream_metrics_free, (metrics));
+  OK(siftstream_message_stream_finish, (stream, 10000, &report, &error));
+  CHECK(siftstream_report_confirmed(report) == 2);
+  OK(siftstream_report_free, (report));
+  OK(siftstream_message_stream_free, (stream));
+  CHECK(siftstream_message_stream_free(stream) == BAD);
+  OK(siftstream_config_free, (config));
+}
+
 static void metrics_are_served(const siftstream_stream *stream) {
   siftstream_metrics_server *server = NULL;
   FAILS(BAD, siftstream_metrics_server_start, (text("not an address"), &server, &error));
@@ -644,6 +678,7 @@ int main(int argc, char **argv) {
   CHECK(strcmp(siftstream_status_name(-1), "UNKNOWN") == 0 && strcmp(siftstream_status_name(27), "UNKNOWN") == 0);
   errors_tell_what_happened();
   null_and_foreign_configs_are_refused();
+  messages_need_a_type_and_no_flows(argv[1], argv[2]);
 
   siftstream_config *config = NULL;
   siftstream_stream *stream = NULL;

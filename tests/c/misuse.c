@@ -42,6 +42,7 @@ extern siftstream_report *good_siftstream_report, *freed_siftstream_report;
 extern siftstream_mark *good_siftstream_mark, *freed_siftstream_mark;
 extern siftstream_recovery *good_siftstream_recovery, *freed_siftstream_recovery;
 extern siftstream_metrics_server *good_siftstream_metrics_server, *freed_siftstream_metrics_server;
+extern siftstream_message_stream *good_siftstream_message_stream, *freed_siftstream_message_stream;
 
 void on_event(void *user_data, const siftstream_event *event) {
   (void)user_data;
@@ -108,6 +109,19 @@ static siftstream_config *config_for(const char *uri, const char *key) {
     OK(siftstream_config_add_channel, (config, text("all"), text(name), type, text(""), text(""), NULL, &error));
   }
   return config;
+}
+
+static siftstream_message_stream *message_stream(const char *uri, const char *key) {
+  siftstream_config *config = NULL;
+  siftstream_message_stream *stream = NULL;
+  OK(siftstream_config_create, (&config, &error));
+  OK(siftstream_config_set_uri, (config, text(uri), &error));
+  OK(siftstream_config_set_api_key, (config, text(key), &error));
+  OK(siftstream_config_set_insecure, (config, true, &error));
+  OK(siftstream_config_set_asset, (config, text("misuse"), text("misuse-v1"), &error));
+  OK(siftstream_message_stream_create, (config, text("misuse"), 60000, &stream, &error));
+  OK(siftstream_config_free, (config));
+  return stream;
 }
 
 static siftstream_mark *full_mark(void) {
@@ -183,10 +197,15 @@ int main(int argc, char **argv) {
   OK(siftstream_set_log_callback, (on_log, NULL, NULL, SIFTSTREAM_LOG_TRACE, &error));
   make_freed(config_for(argv[1], argv[2]));
   make_objects(config_for(argv[1], argv[2]));
+  freed_siftstream_message_stream = message_stream(argv[1], argv[2]);
+  OK(siftstream_message_stream_free, (freed_siftstream_message_stream));
+  good_siftstream_message_stream = message_stream(argv[1], argv[2]);
   pthread_sigmask(SIG_SETMASK, NULL, &mask);
   misuse_everything();
   CHECK(strcmp(setlocale(LC_ALL, NULL), "C") == 0);
   OK(siftstream_stream_finish, (good_siftstream_stream, 60000, NULL, &error));
+  OK(siftstream_message_stream_finish, (good_siftstream_message_stream, 60000, NULL, &error));
+  OK(siftstream_message_stream_free, (good_siftstream_message_stream));
   OK(siftstream_metrics_server_free, (good_siftstream_metrics_server));
   OK(siftstream_event_free, (good_siftstream_event));
   OK(siftstream_mark_free, (good_siftstream_mark));

@@ -258,12 +258,31 @@ void callbacks_end_with_their_stream(siftstream::stream stream, siftstream::conf
 
 }  // namespace
 
+void messages_are_sent(const char* uri, const char* key) {
+  siftstream::config config = value_of(siftstream::config::create());
+  OK(config.set_uri(uri));
+  OK(config.set_api_key(key));
+  OK(config.set_insecure(true));
+  OK(config.set_asset("cpp", "cpp-v1"));
+  const siftstream::message_stream stream = value_of(siftstream::message_stream::create(config, "tests", 10s));
+  const std::uint8_t note[] = {0x0a, 0x01, 'x'};
+  const siftstream::bytes_view message(note, sizeof note);
+  OK(stream.send("rig.v1.Note", "Note", 1, message, 10s));
+  OK(stream.try_send("rig.v1.Note", "", 2, message));
+  OK(stream.flush(siftstream::level::confirmed, 10s));
+  CHECK(value_of(stream.metrics()).rows_confirmed() == 2);
+  siftstream::report report;
+  OK(stream.finish(10s, &report));
+  CHECK(report.confirmed() == 2);
+}
+
 int main(int argc, char** argv) {
   CHECK(argc == 3);
   CHECK(version_seen_by_the_other_file() == siftstream::version());
   std::atomic<int> records{0};
   OK(siftstream::set_log_callback(siftstream::log_level::debug, log_counter(&records)));
   objects_move_and_free(argv[1], argv[2]);
+  messages_are_sent(argv[1], argv[2]);
   siftstream::config config = config_for(argv[1], argv[2]);
   const all_channels all = describe(config);
   errors_say_what_happened(config);

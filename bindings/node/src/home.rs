@@ -14,6 +14,8 @@ use std::time::Duration;
 use napi::bindgen_prelude::Env;
 use siftstream::{AnyTransport, IngestionConfigEncoder, Level, SiftStream};
 
+use crate::open::Opened;
+
 /// The stream of core whose transport is chosen at run time.
 pub(crate) type AnyStream = SiftStream<IngestionConfigEncoder, AnyTransport>;
 
@@ -36,6 +38,10 @@ pub(crate) struct Held {
     home: Arc<Home>,
     /// Sends that wait, in their order.
     pub(crate) turn: tokio::sync::Mutex<()>,
+    /// The same for those of flows that are still to be registered.
+    pub(crate) turn_of_new: tokio::sync::Mutex<()>,
+    /// Whether a flow is registered when its first row is sent.
+    pub(crate) registers_new: bool,
 }
 
 impl Deref for Held {
@@ -47,11 +53,13 @@ impl Deref for Held {
 }
 
 impl Held {
-    pub(crate) fn new(stream: AnyStream, home: Arc<Home>) -> Arc<Self> {
+    pub(crate) fn new(opened: Opened, home: Arc<Home>) -> Arc<Self> {
         let held = Arc::new(Self {
-            stream: ManuallyDrop::new(stream),
+            stream: ManuallyDrop::new(opened.stream),
             home: Arc::clone(&home),
-            turn: tokio::sync::Mutex::new(()),
+            turn: tokio::sync::Mutex::default(),
+            turn_of_new: tokio::sync::Mutex::default(),
+            registers_new: opened.registers_new,
         });
         let mut streams = lock(&home.streams);
         streams.retain(|known| known.strong_count() > 0);

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod home;
 mod json;
+mod new_row;
 mod open;
 mod promise;
 mod row;

@@ -10,9 +10,18 @@ use crate::error::invalid;
 use crate::home::AnyStream;
 use crate::schema::{flows, metadata, parse, run};
 
+/// A stream that was opened, and what is to be known of its options.
+pub(crate) struct Opened {
+    pub(crate) stream: AnyStream,
+    /// Whether a flow is registered when its first row is sent.
+    pub(crate) registers_new: bool,
+}
+
 /// Starts the stream that `given` describes. Blocks the calling thread.
-pub(crate) fn open(given: &str, timeout: Duration) -> Result<AnyStream> {
-    config(&parse(given)?)?.open_blocking(timeout)
+pub(crate) fn open(given: &str, timeout: Duration) -> Result<Opened> {
+    let config = config(&parse(given)?)?;
+    let registers_new = matches!(config.get("auto_register_flows")?, ConfigValue::Bool(true));
+    Ok(Opened { stream: config.open_blocking(timeout)?, registers_new })
 }
 
 /// `{options: {key: value}, configFile, environment, flows, run, assetMetadata, flowFailurePolicies}`

@@ -47,14 +47,8 @@ impl NativeRow {
 
     /// Takes over what is in the cells.
     fn load(&mut self, cells: &[u8]) -> Result<()> {
-        let count = self.types.len();
-        let Some((head, rest)) = cells.split_at_checked(HEAD) else { return Err(misfit()) };
-        let Some((values, present)) = rest.split_at_checked(CELL * count) else { return Err(misfit()) };
-        if present.len() != count {
-            return Err(misfit());
-        }
-        self.load_time(head)?;
-        let (values, _) = values.as_chunks::<CELL>();
+        let Parts { head, values, present } = cells_of(cells, self.types.len())?;
+        self.builder.set_timestamp(time_of(head)?);
         let row = &mut self.builder;
         for (at, ((data_type, cell), present)) in (0..).zip(self.types.iter().zip(values).zip(present)) {
             let at = ChannelIndex::new(at);
@@ -75,17 +69,36 @@ impl NativeRow {
         }
         Ok(())
     }
+}
 
-    fn load_time(&mut self, head: &[u8]) -> Result<()> {
-        let (cells, _) = head.as_chunks::<CELL>();
-        let [time, kind] = cells else { return Err(misfit()) };
-        let time = match kind[0] {
-            NANOS => TimeValue::from_timestamp_nanos(i64::from_ne_bytes(*time)),
-            MILLIS => time_of_millis(f64::from_ne_bytes(*time))?,
-            _ => TimeValue::now(),
-        };
-        self.builder.set_timestamp(time);
-        Ok(())
+/// The parts of the cells.
+pub(crate) struct Parts<'a> {
+    pub(crate) head: &'a [u8],
+    pub(crate) values: &'a [[u8; CELL]],
+    pub(crate) present: &'a [u8],
+}
+
+/// The parts of the cells of so many channels.
+#[inline]
+pub(crate) fn cells_of(cells: &[u8], count: usize) -> Result<Parts<'_>> {
+    let Some((head, rest)) = cells.split_at_checked(HEAD) else { return Err(misfit()) };
+    let Some((values, present)) = rest.split_at_checked(CELL * count) else { return Err(misfit()) };
+    if present.len() != count {
+        return Err(misfit());
+    }
+    let (values, _) = values.as_chunks();
+    Ok(Parts { head, values, present })
+}
+
+/// The time that the head of the cells tells.
+#[inline]
+pub(crate) fn time_of(head: &[u8]) -> Result<TimeValue> {
+    let (cells, _) = head.as_chunks::<CELL>();
+    let [time, kind] = cells else { return Err(misfit()) };
+    match kind[0] {
+        NANOS => Ok(TimeValue::from_timestamp_nanos(i64::from_ne_bytes(*time))),
+        MILLIS => time_of_millis(f64::from_ne_bytes(*time)),
+        _ => Ok(TimeValue::now()),
     }
 }
 

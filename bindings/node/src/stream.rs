@@ -14,6 +14,7 @@ use crate::error::{Failure, codes, error_to_json, invalid, thrown};
 use crate::events::{listen, logs};
 use crate::home::{Held, Home, settle_at_exit as settle};
 use crate::json::{metrics_to_json, recovery_to_json, report_to_json, watermarks_to_json};
+use crate::new_row::NativeNewRow;
 use crate::open;
 use crate::promise::{promise, promise_blocking};
 use crate::row::NativeRow;
@@ -42,11 +43,11 @@ pub fn open<'env>(
     };
     promise_blocking(env, move || {
         let open = || open::open(&options, millis(timeout_ms));
-        let stream = match logs {
+        let opened = match logs {
             Some(logs) => logs.within(open)?,
             None => open()?,
         };
-        Ok(NativeStream { held: Held::new(stream, home) })
+        Ok(NativeStream { held: Held::new(opened, home) })
     })
 }
 
@@ -73,6 +74,25 @@ impl NativeStream {
     #[napi]
     pub fn row(&self, flow: String) -> napi::Result<NativeRow> {
         NativeRow::new(Arc::clone(&self.held), &flow).map_err(thrown)
+    }
+
+    /// Whether a flow is registered when its first row is sent.
+    #[napi]
+    pub fn registers_new(&self) -> bool {
+        self.held.registers_new
+    }
+
+    /// A row of a flow that the stream does not know yet; `channels` is JSON as that of `NativeRow.channels`.
+    #[napi]
+    pub fn new_row(&self, flow: String, channels: String) -> napi::Result<NativeNewRow> {
+        NativeNewRow::new(Arc::clone(&self.held), flow, &channels).map_err(thrown)
+    }
+
+    /// Keeps flows for their first rows; `given` is JSON.
+    #[napi]
+    pub fn stage_flows(&self, given: String) -> napi::Result<()> {
+        let flows = parse(&given).and_then(|given| flows(&given)).map_err(thrown)?;
+        flows.into_iter().try_for_each(|flow| self.held.stage_flow(flow)).map_err(thrown)
     }
 
     /// Sends rows `from` to `to` as far as there is room; returns how many.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use siftstream::Level;
 
-use crate::stream::Live;
+use crate::live::Live;
 
 /// How long the end of a program may be delayed.
 const MOST: Duration = Duration::from_millis(800);

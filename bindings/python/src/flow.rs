@@ -13,7 +13,7 @@ use siftstream::{ChannelDataType, ChannelIndex, FlowBuilder, FlowDescriptor};
 
 use crate::columns;
 use crate::error::{OrRaise, wrong_type, wrong_value};
-use crate::stream::{Live, Patience};
+use crate::live::{Live, Patience};
 use crate::time::timestamp;
 use crate::value::{Misfit, Names, names_of, put, refuse};
 
@@ -181,7 +181,7 @@ impl FlowPath {
 }
 
 /// A mapping of another kind as a dict.
-fn dict_of<'py>(values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn dict_of<'py>(values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let py = values.py();
     if values.hasattr("keys")? {
         return Ok(py.get_type::<PyDict>().call1((values,))?.cast_into::<PyDict>()?);

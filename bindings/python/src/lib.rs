@@ -1,8 +1,9 @@
 //! The compiled part of the Python package `siftstream`: it converts, `siftstream` (core) decides.
 //!
-//! The way of a row: [`stream`] gets the call, [`flow`] finds the channels by the names or places given, [`value`] reads
-//! each value as its channel's type into a row of the core, which is sent. Whatever can wait does so in [`wait`], without
-//! the GIL. Python people see the classes in `python/siftstream`, which stand on these.
+//! The way of a row: [`stream`] gets the call, [`live`] finds the flow, [`flow`] the channels by the names or places given,
+//! [`value`] reads each value as its channel's type into a row of the core, which is sent. Rows of flows that are still to
+//! be registered go through [`new_flow`]. Whatever can wait does so in [`wait`], without the GIL. Python people see the
+//! classes in `python/siftstream`, which stand on these.
 
 mod arguments;
 mod backup;
@@ -11,7 +12,9 @@ mod command;
 mod error;
 mod exit;
 mod flow;
+mod live;
 mod log;
+mod new_flow;
 mod open;
 mod schema;
 mod server;

@@ -11,8 +11,8 @@ use siftstream::{FailurePolicy, IngestionConfigForm};
 
 use crate::arguments::{kind, timeout};
 use crate::error::{CoreResult, OrRaise, wrong_type, wrong_value};
+use crate::live::CoreStream;
 use crate::schema;
-use crate::stream::CoreStream;
 
 /// What was chosen.
 pub(crate) struct Choices(StreamConfig);
@@ -90,10 +90,21 @@ impl Choices {
     }
 
     /// Starts the stream; blocks for at most `timeout`.
-    pub(crate) fn open(self, timeout: Duration) -> CoreResult<(CoreStream, Vec<FlowConfig>)> {
-        let stream = self.0.open_blocking(timeout)?;
-        Ok((stream, self.0.flows().to_vec()))
+    pub(crate) fn open(self, timeout: Duration) -> CoreResult<Opened> {
+        Ok(Opened {
+            stream: self.0.open_blocking(timeout)?,
+            flows: self.0.flows().to_vec(),
+            registers_new: matches!(self.0.get("auto_register_flows")?, ConfigValue::Bool(true)),
+        })
     }
+}
+
+/// A stream that was opened, and what is to be known of its options.
+pub(crate) struct Opened {
+    pub(crate) stream: CoreStream,
+    pub(crate) flows: Vec<FlowConfig>,
+    /// Whether a flow is registered when its first row is sent.
+    pub(crate) registers_new: bool,
 }
 
 fn config_value(key: &str, value: &Bound<'_, PyAny>) -> PyResult<ConfigValue> {

@@ -6,7 +6,9 @@ use std::time::Instant;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use siftstream_server::{FaultFlag, KeptRow, LocalServer as Server, State, UnaryEffect, UnaryFault, Value};
+use siftstream_server::{
+    Effect, FaultFlag, KeptRow, LocalServer as Server, State, UnaryEffect, UnaryFault, Value,
+};
 
 use crate::arguments::timeout;
 use crate::error::wrong_value;
@@ -183,14 +185,21 @@ impl LocalServer {
     }
 
     /// Let calls other than sending fail, such as `CreateIngestionConfig`; of any name, if none is given. The fault is
-    /// `"status=CODE[,times=…]"`.
+    /// `"status=CODE"`, `"delay-ok,delay-ms=…"` or `"silence"`, each with `times`.
     #[pyo3(signature = (fault, method=None))]
     fn inject_call(&self, py: Python<'_>, fault: &str, method: Option<String>) -> PyResult<()> {
         let flag: FaultFlag = fault.parse().map_err(|message: String| wrong_value(py, message))?;
-        let siftstream_server::Effect::Status(status) = flag.fault.effect else {
-            return Err(wrong_value(py, format!("{fault:?} is no fault of calls: give status=CODE")));
+        let effect = match flag.fault.effect {
+            Effect::Status(status) => UnaryEffect::Status(status),
+            Effect::Ok { delay, .. } if !delay.is_zero() => UnaryEffect::Delay(delay),
+            Effect::Silence => UnaryEffect::Silence,
+            _ => {
+                let message =
+                    format!("{fault:?} is no fault of calls: give status=CODE, delay-ok or silence");
+                return Err(wrong_value(py, message));
+            }
         };
-        let fault = UnaryFault { method, effect: UnaryEffect::Status(status) };
+        let fault = UnaryFault { method, effect };
         self.with(py, |server| server.inject_unary(fault, flag.times))
     }
 

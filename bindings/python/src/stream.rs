@@ -1,226 +1,19 @@
 //! A stream, as the classes `Stream` of the package stand on it.
 
 use std::collections::HashMap;
-use std::mem::ManuallyDrop;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyTuple};
 use siftstream::checkpoint::Mark;
-use siftstream::schema::FlowConfig;
-use siftstream::{
-    AnyTransport, Error, ErrorCode, FlowBuilder, IngestionConfigEncoder, Level, SendError, SiftStream,
-    TimeValue, TrySendError,
-};
+use siftstream::{Error, ErrorCode, Level};
 
 use crate::arguments::timeout;
-use crate::error::{OrRaise, exception, undelivered, wrong_value};
-use crate::flow::{BoundFlow, FlowPath};
-use crate::wait::{self, STEP};
-use crate::{columns, exit, open, schema, told};
-
-/// A stream of the mode that was chosen.
-pub(crate) type CoreStream = SiftStream<IngestionConfigEncoder, AnyTransport>;
-
-/// How many names of flows are found by their pointer.
-const RECENT: usize = 16;
-/// After how long without a pause a task that sends lets the others of its loop go on.
-const BREATH: Duration = Duration::from_millis(4);
-
-/// How long a send may wait for room.
-#[derive(Clone, Copy)]
-pub(crate) enum Patience {
-    /// Not at all.
-    None,
-    /// As long as it takes.
-    Endless,
-    /// For so long, until then.
-    Until(Duration, Instant),
-}
-
-impl Patience {
-    /// Until a timeout that was given.
-    pub(crate) fn until(given: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let Some(given) = given else { return Ok(Self::Endless) };
-        let time = timeout(Some(given))?;
-        Ok(Self::Until(time, Instant::now() + time))
-    }
-
-    /// How long to wait before looking at signals again; none if it is over.
-    pub(crate) fn step(self) -> Option<Duration> {
-        match self {
-            Self::None => None,
-            Self::Endless => Some(STEP),
-            Self::Until(_, end) => {
-                let left = end.saturating_duration_since(Instant::now());
-                (!left.is_zero()).then(|| left.min(STEP))
-            }
-        }
-    }
-
-    /// The error of waits that were cut into steps, with the time that they took together.
-    pub(crate) fn told(self, error: &Error) -> Error {
-        let Self::Until(time, _) = self else { return error.clone() };
-        let cause = error.message().split_once("; the cause: ").map(|(_, cause)| cause);
-        let cause = cause.map_or_else(String::new, |cause| format!("; the cause: {cause}"));
-        let message = format!("no room within {time:?}: send again later, or wait longer{cause}");
-        Error::new(ErrorCode::Timeout, message)
-    }
-}
-
-/// An open stream.
-pub(crate) struct Live {
-    stream: ManuallyDrop<CoreStream>,
-    schema: Mutex<HashMap<String, FlowConfig>>,
-    paths: Mutex<HashMap<String, Arc<FlowPath>>>,
-    recent: Mutex<Vec<(Py<PyString>, Arc<FlowPath>)>>,
-    last_breath: Mutex<Instant>,
-}
-
-impl Live {
-    fn new(stream: CoreStream, flows: Vec<FlowConfig>) -> Self {
-        let schema = flows.into_iter().map(|flow| (flow.name.clone(), flow)).collect();
-        Self {
-            stream: ManuallyDrop::new(stream),
-            schema: Mutex::new(schema),
-            paths: Mutex::default(),
-            recent: Mutex::default(),
-            last_breath: Mutex::new(Instant::now()),
-        }
-    }
-
-    pub(crate) fn stream(&self) -> &CoreStream {
-        &self.stream
-    }
-
-    /// The flow of this name. Programs name a flow by the same `str` each time, mostly.
-    #[inline]
-    pub(crate) fn path(&self, name: &Bound<'_, PyAny>) -> PyResult<Arc<FlowPath>> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        match recent.iter().find(|(known, _)| known.as_ptr() == name.as_ptr()) {
-            Some((_, path)) => Ok(Arc::clone(path)),
-            None => {
-                drop(recent);
-                self.look_up(name)
-            }
-        }
-    }
-
-    fn look_up(&self, name: &Bound<'_, PyAny>) -> PyResult<Arc<FlowPath>> {
-        let py = name.py();
-        let name = name.cast::<PyString>().map_err(|_| {
-            let kind = crate::arguments::kind(name);
-            crate::error::wrong_type(py, format!("a flow cannot be {kind}: give its name"))
-        })?;
-        let text = name.to_str()?;
-        let known = self.paths.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
-        let path = match known {
-            Some(path) => path,
-            None => {
-                let descriptor = self.stream.get_flow_descriptor(text).or_raise(py)?;
-                let schema = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
-                let path = Arc::new(FlowPath::new(descriptor, schema.get(text)));
-                let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
-                Arc::clone(paths.entry(text.to_owned()).or_insert(path))
-            }
-        };
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() == RECENT {
-            recent.remove(0);
-        }
-        recent.push((name.clone().unbind(), Arc::clone(&path)));
-        Ok(path)
-    }
-
-    /// Sends `{channel: value}`.
-    #[inline]
-    pub(crate) fn send(
-        &self,
-        path: &FlowPath,
-        values: &Bound<'_, PyAny>,
-        timestamp: Option<&Bound<'_, PyAny>>,
-        patience: Patience,
-    ) -> PyResult<()> {
-        path.with_row(
-            |scratch| path.fill_by_name(scratch, values, timestamp),
-            |row| self.deliver(values.py(), row, values, patience),
-        )?
-    }
-
-    /// Sends a row. The GIL is released only to wait; `data` goes into the exception.
-    #[inline]
-    pub(crate) fn deliver(
-        &self,
-        py: Python<'_>,
-        row: &FlowBuilder,
-        data: &Bound<'_, PyAny>,
-        patience: Patience,
-    ) -> PyResult<()> {
-        match self.stream.try_send(row) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => self.wait_for_room(py, row, data, patience),
-            Err(TrySendError::Refused(SendError { error, .. })) => Err(undelivered(py, &error, data)),
-        }
-    }
-
-    #[cold]
-    fn wait_for_room(
-        &self,
-        py: Python<'_>,
-        row: &FlowBuilder,
-        data: &Bound<'_, PyAny>,
-        patience: Patience,
-    ) -> PyResult<()> {
-        let mut row = row.clone();
-        if row.timestamp().is_none() {
-            // The time of the call, not of the end of the wait.
-            row.set_timestamp(TimeValue::now());
-        }
-        let mut error =
-            Error::new(ErrorCode::Full, "the stream is full: send again later, or wait with send");
-        while let Some(step) = patience.step() {
-            match py.detach(|| self.stream.send_timeout(&row, step).map_err(|failed| failed.error)) {
-                Ok(()) => return Ok(()),
-                Err(late) if late.code() == ErrorCode::Timeout => {
-                    error = patience.told(&late);
-                    py.check_signals()?;
-                }
-                Err(refused) => return Err(undelivered(py, &refused, data)),
-            }
-        }
-        Err(undelivered(py, &error, data))
-    }
-
-    /// Whether a task that sends without a pause should make one.
-    fn should_breathe(&self) -> bool {
-        let mut last = self.last_breath.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let due = now.duration_since(*last) >= BREATH;
-        if due {
-            *last = now;
-        }
-        due
-    }
-}
-
-impl Drop for Live {
-    /// Writes to the disk what is not there yet, for at most a second: without the GIL.
-    #[allow(unsafe_code, reason = "the stream is taken out of a value that is being dropped")]
-    fn drop(&mut self) {
-        // SAFETY: nothing uses the stream after this.
-        let stream = unsafe { ManuallyDrop::take(&mut self.stream) };
-        let mut stream = Some(stream);
-        let dropped = Python::try_attach(|py| {
-            let stream = stream.take();
-            py.detach(move || drop(stream));
-        });
-        if dropped.is_none() {
-            // The interpreter ends: `flush_all` has done what could be done.
-            std::mem::forget(stream);
-        }
-    }
-}
+use crate::error::{OrRaise, exception, wrong_value};
+use crate::flow::BoundFlow;
+use crate::live::{Live, Patience};
+use crate::{columns, exit, open, schema, told, wait};
 
 /// What sync and asyncio streams share. Private: use `siftstream.Stream` or `siftstream.aio.Stream`.
 #[pyclass(frozen, subclass, module = "siftstream._siftstream")]
@@ -264,8 +57,7 @@ impl StreamBase {
             event_loop,
             move || choices.open(timeout),
             move |py, opened| {
-                let (stream, flows) = opened.or_raise(py)?;
-                let live = Arc::new(Live::new(stream, flows));
+                let live = Arc::new(Live::new(opened.or_raise(py)?));
                 exit::remember(Arc::downgrade(&live));
                 if base.get().live.set(live).is_err() {
                     return Err(wrong_value(py, "the stream is open already"));
@@ -283,7 +75,7 @@ impl StreamBase {
         timestamp: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
         let live = self.live(flow.py())?;
-        live.send(&*live.path(flow)?, values, timestamp, Patience::None)?;
+        live.send_to(flow, values, timestamp, Patience::None)?;
         Ok(live.should_breathe())
     }
 
@@ -391,11 +183,20 @@ impl StreamBase {
             move || stream.add_new_flows_blocking(&added, timeout),
             move |py, result| {
                 result.or_raise(py)?;
-                let mut schema = live.schema.lock().unwrap_or_else(PoisonError::into_inner);
-                schema.extend(flows.into_iter().map(|flow| (flow.name.clone(), flow)));
+                live.learn(flows);
                 Ok(py.None())
             },
         )
+    }
+
+    /// Keep flows for their first rows, with `auto_register_flows`: units, enums and bits are what a row does not tell.
+    ///
+    /// Sift hears of a flow when its first row is sent by name. Raises `NotConfigured` without `auto_register_flows`,
+    /// `InvalidArgument`; flows before the one that is refused are kept then.
+    #[pyo3(signature = (*flows))]
+    fn stage_flows(&self, flows: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let live = self.live(flows.py())?;
+        schema::flows(flows.as_any())?.into_iter().try_for_each(|flow| live.stage(flow)).or_raise(flows.py())
     }
 
     /// Rows sent from now on belong to no run.
@@ -538,7 +339,7 @@ impl SyncStreamBase {
         timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let live = slf.as_super().get().live(flow.py())?;
-        live.send(&*live.path(flow)?, values, timestamp, Patience::until(timeout)?)
+        live.send_to(flow, values, timestamp, Patience::until(timeout)?)
     }
 
     /// Send one row, `{channel: value}`, without ever waiting: raises `Full` if there is no room. Otherwise as `send`.
@@ -550,7 +351,7 @@ impl SyncStreamBase {
         timestamp: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let live = slf.as_super().get().live(flow.py())?;
-        live.send(&*live.path(flow)?, values, timestamp, Patience::None)
+        live.send_to(flow, values, timestamp, Patience::None)
     }
 }
 

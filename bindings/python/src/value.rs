@@ -8,7 +8,9 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 use siftstream::schema::FlowConfig;
-use siftstream::{ChannelDataType as Type, ChannelIndex, Error, ErrorCode, FlowBuilder, FlowDescriptor};
+use siftstream::{
+    ChannelDataType as Type, ChannelIndex, Error, ErrorCode, FlowBuilder, FlowDescriptor, Value,
+};
 
 use crate::arguments::kind;
 use crate::error::exception;
@@ -65,6 +67,57 @@ pub(crate) fn put(
         Type::Unspecified => Ok(()),
     };
     set.map_err(|error| Misfit::Raised(exception(value.py(), &error)))
+}
+
+/// `value` as the core owns one of this type.
+pub(crate) fn owned(
+    data_type: Type,
+    names: Option<&Names>,
+    value: &Bound<'_, PyAny>,
+) -> Result<Value, Misfit> {
+    Ok(match data_type {
+        _ if value.is_none() => Value::Empty,
+        Type::Double => Value::Double(float(value)?),
+        Type::Float => Value::Float(single(float(value)?)?),
+        Type::Bool => Value::Bool(truth(value)?),
+        Type::Int32 => Value::Int32(integer(value)?),
+        Type::Uint32 => Value::Uint32(integer(value)?),
+        Type::Int64 => Value::Int64(integer(value)?),
+        Type::Uint64 => Value::Uint64(integer(value)?),
+        Type::Enum => Value::Enum(entry(value, names)?),
+        Type::String => Value::String(text(value)?.to_owned()),
+        Type::BitField => Value::BitField(with_bytes(value, <[u8]>::to_vec)?),
+        Type::Bytes => Value::Bytes(with_bytes(value, <[u8]>::to_vec)?),
+        Type::Unspecified => Value::Empty,
+    })
+}
+
+/// The type of channel that a value tells by itself.
+pub(crate) fn type_of(value: &Bound<'_, PyAny>) -> Option<Type> {
+    if is_truth(value) {
+        return Some(Type::Bool);
+    }
+    let dtype = value.getattr("dtype").and_then(|dtype| dtype.getattr("name"));
+    if let Some(name) = dtype.ok().and_then(|name| name.extract::<String>().ok()) {
+        return match name.as_str() {
+            "float64" => Some(Type::Double),
+            "float32" | "float16" => Some(Type::Float),
+            "int64" => Some(Type::Int64),
+            "int32" | "int16" | "int8" => Some(Type::Int32),
+            "uint64" => Some(Type::Uint64),
+            "uint32" | "uint16" | "uint8" => Some(Type::Uint32),
+            _ => value.is_instance_of::<PyString>().then_some(Type::String),
+        };
+    }
+    if value.is_instance_of::<PyInt>() {
+        Some(Type::Int64)
+    } else if value.is_instance_of::<PyFloat>() {
+        Some(Type::Double)
+    } else if value.is_instance_of::<PyString>() {
+        Some(Type::String)
+    } else {
+        PyBuffer::<u8>::get(value).is_ok().then_some(Type::Bytes)
+    }
 }
 
 /// A number; no text, and no truth.
@@ -154,11 +207,16 @@ pub(crate) fn refuse(
     value: &Bound<'_, PyAny>,
     row: Option<usize>,
 ) -> PyErr {
-    let py = value.py();
-    let data_type = descriptor.data_type(index).unwrap_or_default();
     let channel = descriptor.channel_name(index).unwrap_or_default();
     let at = row.map_or_else(String::new, |row| format!(", row {row}"));
     let place = format!("channel '{channel}' of flow '{}'{at}", descriptor.name());
+    refuse_at(misfit, &place, descriptor.data_type(index).unwrap_or_default(), value)
+}
+
+/// The same for a channel of any flow.
+#[cold]
+pub(crate) fn refuse_at(misfit: Misfit, place: &str, data_type: Type, value: &Bound<'_, PyAny>) -> PyErr {
+    let py = value.py();
     let shown = value.repr().map_or_else(|_| kind(value), |text| shortened(&text.to_string_lossy()));
     let (code, message) = match misfit {
         Misfit::Kind => {

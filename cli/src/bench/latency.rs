@@ -9,11 +9,13 @@ pub(crate) struct Latencies {
     max: u64,
 }
 
-impl Latencies {
-    pub(crate) fn new() -> Self {
+impl Default for Latencies {
+    fn default() -> Self {
         Self { counts: vec![0; STEPS * 64].into(), total: 0, max: 0 }
     }
+}
 
+impl Latencies {
     pub(crate) fn record(&mut self, nanos: u64) {
         self.counts[bucket(nanos)] += 1;
         self.total += 1;

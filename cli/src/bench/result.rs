@@ -15,6 +15,8 @@ pub(crate) struct BenchResult {
     /// From the first send to the end of finish.
     pub(crate) all: Duration,
     pub(crate) cpu: Duration,
+    /// Of the sending threads alone: what rows cost their callers.
+    pub(crate) caller_cpu: Duration,
     /// What all rows take on the wire.
     pub(crate) bytes: u64,
     pub(crate) peak_rss_kib: u64,
@@ -43,6 +45,7 @@ impl BenchResult {
             ("seconds", seconds.into()),
             ("rows_per_s", rate.into()),
             ("cpu_us_per_row", per_row(self.cpu.as_secs_f64() * 1e6).into()),
+            ("caller_cpu_us_per_row", per_row(self.caller_cpu.as_secs_f64() * 1e6).into()),
             ("bytes_per_row", per_row(self.bytes as f64).into()),
             ("peak_rss_kib", self.peak_rss_kib.into()),
             ("p50_ns", self.latencies.quantile(5_000).into()),

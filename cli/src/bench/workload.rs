@@ -24,10 +24,13 @@ pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What one sending thread brings back.
+#[derive(Default)]
 struct Sent {
     latencies: Latencies,
     /// Allocations of the process when the first half was sent, and at the end.
     allocations: (u64, u64),
+    /// CPU time of the sending thread.
+    caller_cpu: Duration,
     failure: Option<Error>,
 }
 
@@ -94,7 +97,7 @@ where
     let began = Instant::now();
     let sent: Vec<Sent> = thread::scope(|scope| {
         let threads: Vec<_> =
-            (0..args.threads).map(|_| scope.spawn(|| send(args, stream, rows, &next))).collect();
+            (0..args.threads).map(|_| scope.spawn(|| send_timed(args, stream, rows, &next))).collect();
         threads
             .into_iter()
             .map(|thread| {
@@ -114,7 +117,7 @@ where
     };
     let all = began.elapsed();
     let cpu = usage::cpu_time().saturating_sub(cpu_before);
-    let mut latencies = Latencies::new();
+    let mut latencies = Latencies::default();
     sent.iter().for_each(|thread| latencies.add(&thread.latencies));
     let failure = sent.iter().find_map(|thread| thread.failure.as_ref());
     let half = args.messages - args.messages / 2;
@@ -126,6 +129,7 @@ where
         send,
         all,
         cpu,
+        caller_cpu: sent.iter().map(|thread| thread.caller_cpu).sum(),
         bytes: stream.get_metrics_snapshot().bytes_accepted,
         peak_rss_kib: usage::peak_rss_kib(),
         latencies,
@@ -149,6 +153,21 @@ fn config(args: &Args) -> StreamConfigBuilder {
     SiftStreamBuilder::new(credentials).insecure(args.insecure).ingestion_config(form)
 }
 
+fn send_timed<T, F>(
+    args: &Args,
+    stream: &SiftStream<IngestionConfigEncoder, T>,
+    rows: &Rows<'_, F>,
+    next: &AtomicU64,
+) -> Result<Sent>
+where
+    T: Transport,
+    F: Fn(&mut FlowBuilder, u64) -> Result<()>,
+{
+    let before = usage::thread_cpu_time();
+    let sent = send(args, stream, rows, next)?;
+    Ok(Sent { caller_cpu: usage::thread_cpu_time().saturating_sub(before), ..sent })
+}
+
 fn send<T, F>(
     args: &Args,
     stream: &SiftStream<IngestionConfigEncoder, T>,
@@ -160,7 +179,7 @@ where
     F: Fn(&mut FlowBuilder, u64) -> Result<()>,
 {
     let descriptor = stream.get_flow_descriptor(rows.flow)?;
-    let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
+    let mut sent = Sent::default();
     let warm = args.messages / 2;
     let block = args.columns.map_or(BLOCK, |rows| u64::from(rows.get()));
     let blocks = std::iter::from_fn(|| {
@@ -200,7 +219,7 @@ fn send_columns<T: Transport>(
     blocks: impl Iterator<Item = Range<u64>>,
     warm: u64,
 ) -> Sent {
-    let mut sent = Sent { latencies: Latencies::new(), allocations: (0, 0), failure: None };
+    let mut sent = Sent::default();
     for seqs in blocks {
         if seqs.start <= warm {
             sent.allocations.0 = allocations::count();

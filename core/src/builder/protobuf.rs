@@ -34,11 +34,16 @@ impl SiftStreamBuilder {
     pub fn arbitrary_protobuf(self, asset_name: &str) -> ProtobufStreamBuilder {
         let form =
             IngestionConfigForm { asset_name: asset_name.to_owned(), ..IngestionConfigForm::default() };
-        ProtobufStreamBuilder { config: self.ingestion_config(form), namespace: String::new() }
+        ProtobufStreamBuilder::of(self.ingestion_config(form))
     }
 }
 
 impl ProtobufStreamBuilder {
+    /// Messages of the asset that `config` names.
+    pub(crate) fn of(config: StreamConfigBuilder) -> Self {
+        Self { config, namespace: String::new() }
+    }
+
     /// The namespace that Sift keeps the messages in; none by default.
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
@@ -106,6 +111,12 @@ impl<B> ProtobufBuilder<B> {
     pub fn with(mut self, change: impl FnOnce(B) -> B) -> Self {
         self.transport = change(self.transport);
         self
+    }
+
+    /// The same for changes that can be refused.
+    pub(crate) fn try_with(mut self, change: impl FnOnce(B) -> Result<B>) -> Result<Self> {
+        self.transport = change(self.transport)?;
+        Ok(self)
     }
 }
 

@@ -8,12 +8,13 @@ use super::key::{Apply, Set};
 use super::keys::{self};
 use super::{Content, Mode, StreamConfig};
 use crate::builder::{
-    FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, SiftStreamBuilder, StreamConfigBuilder,
+    FileBackupBuilder, LiveOnlyBuilder, LiveWithBackupsBuilder, ProtobufStreamBuilder, SiftStreamBuilder,
+    StreamConfigBuilder,
 };
 use crate::checkpoint::FileCheckpointStore;
 use crate::connect::{ClientIdentity, ConnectionOptions, Credentials, ProxyChoice, TcpKeepalive, user_agent};
 use crate::control::ControlOptions;
-use crate::encode::IngestionConfigEncoder;
+use crate::encode::{IngestionConfigEncoder, ProtobufEncoder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::retry::RetryPolicy;
 use crate::schema::RunSelector;
@@ -22,24 +23,65 @@ use crate::transport::AnyTransport;
 
 /// A stream whose mode is chosen at run time.
 type AnyStream = SiftStream<IngestionConfigEncoder, AnyTransport>;
+/// The same for protobuf messages of the caller's own types.
+type MessageStream = SiftStream<ProtobufEncoder, AnyTransport>;
 
 impl StreamConfig {
     /// Starts the stream.
     pub async fn open(&self) -> Result<AnyStream> {
         match self.mode() {
-            Mode::LiveOnly => self.live_only()?.build_any().await,
-            Mode::LiveWithBackups => self.live_with_backups()?.build_any().await,
-            Mode::FileBackup => self.file_backup()?.build_any().await,
+            Mode::LiveOnly => self.live_only(self.shared()?.live_only())?.build_any().await,
+            Mode::LiveWithBackups => {
+                self.live_with_backups(self.shared()?.live_with_backups())?.build_any().await
+            }
+            Mode::FileBackup => self.file_backup(self.shared()?.file_backup())?.build_any().await,
         }
     }
 
     /// The same for callers without a runtime: blocks the calling thread for at most `timeout`.
     pub fn open_blocking(&self, timeout: Duration) -> Result<AnyStream> {
         match self.mode() {
-            Mode::LiveOnly => self.live_only()?.build_any_blocking(timeout),
-            Mode::LiveWithBackups => self.live_with_backups()?.build_any_blocking(timeout),
-            Mode::FileBackup => self.file_backup()?.build_any_blocking(timeout),
+            Mode::LiveOnly => self.live_only(self.shared()?.live_only())?.build_any_blocking(timeout),
+            Mode::LiveWithBackups => {
+                self.live_with_backups(self.shared()?.live_with_backups())?.build_any_blocking(timeout)
+            }
+            Mode::FileBackup => self.file_backup(self.shared()?.file_backup())?.build_any_blocking(timeout),
         }
+    }
+
+    /// Starts a stream of protobuf messages of the caller's own types in `namespace`, which may be empty. Blocks the
+    /// calling thread for at most `timeout`. Such messages belong to `asset_name`, and to a run that is given by its ID;
+    /// flows have no place in it.
+    pub fn open_protobuf_blocking(&self, namespace: &str, timeout: Duration) -> Result<MessageStream> {
+        let messages = self.messages(namespace)?;
+        match self.mode() {
+            Mode::LiveOnly => {
+                messages.live_only().try_with(|live| self.live_only(live))?.build_any_blocking(timeout)
+            }
+            Mode::LiveWithBackups => messages
+                .live_with_backups()
+                .try_with(|live| self.live_with_backups(live))?
+                .build_any_blocking(timeout),
+            Mode::FileBackup => {
+                messages.file_backup().try_with(|files| self.file_backup(files))?.build_any_blocking(timeout)
+            }
+        }
+    }
+
+    fn messages(&self, namespace: &str) -> Result<ProtobufStreamBuilder> {
+        let form = self.form()?;
+        if form.asset_name.is_empty() {
+            return Err(Error::new(ErrorCode::NotConfigured, "messages belong to an asset: set asset_name"));
+        }
+        if !form.flows.is_empty() {
+            let message = "protobuf messages have no flows: use a configuration without any";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        if matches!(self.run()?, Some(RunSelector::ByForm(_))) {
+            let message = "protobuf messages are attached to a run that exists: give its ID";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        Ok(ProtobufStreamBuilder::of(self.shared()?).namespace(namespace))
     }
 
     /// Who connects, and to where.
@@ -171,8 +213,8 @@ impl StreamConfig {
         Ok(builder.thread_cpus(&cpus))
     }
 
-    fn live_only(&self) -> Result<LiveOnlyBuilder> {
-        let mut live = self.shared()?.live_only().retry_policy(self.sending_retry_policy()?);
+    fn live_only(&self, live: LiveOnlyBuilder) -> Result<LiveOnlyBuilder> {
+        let mut live = live.retry_policy(self.sending_retry_policy()?);
         for (flow, policy) in &self.flow_failure_policies {
             live = live.flow_failure_policy(flow, *policy);
         }
@@ -185,8 +227,8 @@ impl StreamConfig {
         })
     }
 
-    fn live_with_backups(&self) -> Result<LiveWithBackupsBuilder> {
-        let mut live = self.shared()?.live_with_backups().retry_policy(self.sending_retry_policy()?);
+    fn live_with_backups(&self, live: LiveWithBackupsBuilder) -> Result<LiveWithBackupsBuilder> {
+        let mut live = live.retry_policy(self.sending_retry_policy()?);
         for (flow, policy) in &self.flow_failure_policies {
             live = live.flow_failure_policy(flow, *policy);
         }
@@ -196,8 +238,8 @@ impl StreamConfig {
         })
     }
 
-    fn file_backup(&self) -> Result<FileBackupBuilder> {
-        self.apply(self.shared()?.file_backup(), |apply| match apply {
+    fn file_backup(&self, files: FileBackupBuilder) -> Result<FileBackupBuilder> {
+        self.apply(files, |apply| match apply {
             Apply::Modes { file_backup, .. } => *file_backup,
             _ => None,
         })

@@ -76,6 +76,12 @@ pub struct SiftStreamMetricsSnapshot {
     pub rows_reingested: u64,
     /// Backup files of earlier epochs that are yet to be sent again.
     pub files_to_reingest: u64,
+    /// gRPC streams opened to send rows again from the disk.
+    pub reingestion_streams_opened: u64,
+    /// Those that ended with a confirmation.
+    pub reingestion_checkpoints: u64,
+    /// Those that ended without one.
+    pub reingestion_checkpoints_failed: u64,
     /// Rows that the live path owes to re-ingestion at this moment.
     pub rows_owed: u64,
     /// Rows that wait to be sent.
@@ -194,6 +200,16 @@ impl StreamCounters {
         self.current_backoff_us.store(0, Ordering::Relaxed);
     }
 
+    /// Adds what these counters of re-ingestion count to those of the live path.
+    pub(crate) fn add_reingestion_to(&self, snapshot: &mut SiftStreamMetricsSnapshot) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        snapshot.rows_sent += read(&self.rows_sent);
+        snapshot.bytes_sent += read(&self.bytes_sent);
+        snapshot.reingestion_streams_opened = read(&self.streams_opened);
+        snapshot.reingestion_checkpoints = read(&self.checkpoints);
+        snapshot.reingestion_checkpoints_failed = read(&self.checkpoints_failed);
+    }
+
     pub(crate) fn snapshot(
         &self,
         levels: IntakeLevels,
@@ -219,6 +235,9 @@ impl StreamCounters {
             recovered_rows_confirmed: 0,
             rows_reingested: 0,
             files_to_reingest: 0,
+            reingestion_streams_opened: 0,
+            reingestion_checkpoints: 0,
+            reingestion_checkpoints_failed: 0,
             rows_owed: 0,
             ingestion_channel_rows: levels.wire.rows,
             ingestion_channel_bytes: levels.wire.bytes,

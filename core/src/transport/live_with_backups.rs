@@ -446,6 +446,7 @@ impl Transport for LiveStreamingWithBackups {
         let mut snapshot = self.live.counters.snapshot(self.live.intake.levels(), confirmed, dropped);
         self.disk.add_to(&mut snapshot);
         self.recovery.add_to(&mut snapshot);
+        self.resent.add_reingestion_to(&mut snapshot);
         snapshot.rows_written = marks.written;
         snapshot.rows_durable = marks.durable;
         snapshot.rows_owed = self.live.delivery.ledger(|ledger| ledger.owed().len());

@@ -137,15 +137,15 @@ impl IngestStream {
         if saw_end && !self.take_all(&mut beyond) {
             saw_end = false;
         }
-        self.finish(StreamEnd::Status(Code::Ok), saw_end, send);
+        let is_sent = send(&mut self.respond).is_ok();
         if !saw_end {
             // HTTP/2 reads what waits in the socket before it writes: a half-close that it reads in this turn was
             // received before the OK left.
             tokio::task::yield_now().await;
-            if self.is_half_closed(&mut beyond).await && self.take_all(&mut beyond) {
-                self.record.saw_end_stream();
-            }
+            saw_end = self.is_half_closed(&mut beyond).await && self.take_all(&mut beyond);
         }
+        let end = if is_sent { StreamEnd::Status(Code::Ok) } else { StreamEnd::Lost };
+        self.record.ended(end, saw_end);
     }
 
     /// Takes all of `pieces`; false if a row asks for the end of the stream.
@@ -177,18 +177,15 @@ impl IngestStream {
         });
     }
 
-    /// Records the answer and writes it, so that a client which has it finds it recorded; if it could not be written the
-    /// stream counts as lost.
+    /// Writes the answer and records it; if it could not be written the stream counts as lost.
     fn finish(
         &mut self,
         end: StreamEnd,
         saw_end: bool,
         send: impl FnOnce(&mut SendResponse<Bytes>) -> Result<(), h2::Error>,
     ) {
+        let end = if send(&mut self.respond).is_ok() { end } else { StreamEnd::Lost };
         self.record.ended(end, saw_end);
-        if send(&mut self.respond).is_err() {
-            self.record.ended(StreamEnd::Lost, saw_end);
-        }
     }
 
     /// Waits until the client resets the stream, the connection is gone, or the server is healed: only then true.

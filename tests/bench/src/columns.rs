@@ -19,9 +19,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let channels = 1 + args.channels;
     writeln!(
         out,
-        "live, {channels} channels a row; rows/s and CPU µs per row of the client process, and GB/s on the wire"
+        "live, {channels} channels a row; rows/s, CPU µs per row of the client process and of its sending thread, and GB/s on the wire"
     )?;
     let (mut rows, mut columns, mut raw) = (Vec::new(), Vec::new(), Vec::new());
+    let mut callers = (Vec::new(), Vec::new());
     let gb_per_s = |figures: &Figures| figures.rows_per_s * figures.bytes_per_row / 1e9;
     for round in 1..=args.rounds {
         let one_by_one = Figures::of(&mut ours(&server.uri, "live", args.channels, args.messages)?)?;
@@ -34,22 +35,27 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         }
         writeln!(
             out,
-            "round {round}: rows {:>9.0} rows/s {:.4} µs {:.2} GB/s | columns {:>9.0} rows/s {:.4} µs {:.2} GB/s | raw TCP {best:.2} GB/s",
+            "round {round}: rows {:>9.0} rows/s {:.4} / {:.4} µs {:.2} GB/s | columns {:>9.0} rows/s {:.4} / {:.4} µs {:.2} GB/s | raw TCP {best:.2} GB/s",
             one_by_one.rows_per_s,
             one_by_one.cpu_us_per_row,
+            one_by_one.caller_cpu_us_per_row,
             gb_per_s(&one_by_one),
             together.rows_per_s,
             together.cpu_us_per_row,
+            together.caller_cpu_us_per_row,
             gb_per_s(&together),
         )?;
+        callers.0.push(one_by_one.caller_cpu_us_per_row);
+        callers.1.push(together.caller_cpu_us_per_row);
         rows.push(one_by_one.rows_per_s);
         columns.push(together.rows_per_s);
         raw.push(best / together.bytes_per_row * 1e9);
     }
     writeln!(
         out,
-        "median of the rounds: columns are {:.2} times the rows/s, {:.0} % of raw TCP's bytes/s",
+        "median of the rounds: columns are {:.2} times the rows/s, {:.2} times the rows per second of the caller's CPU, {:.0} % of raw TCP's bytes/s",
         median_ratio(&columns, &rows),
+        median_ratio(&callers.0, &callers.1),
         100.0 * median_ratio(&columns, &raw)
     )?;
     Ok(())

@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 pub(crate) struct Figures {
     pub(crate) rows_per_s: f64,
     pub(crate) cpu_us_per_row: f64,
+    /// Of the sending thread alone; 0 if the program does not tell.
+    pub(crate) caller_cpu_us_per_row: f64,
     /// With the gRPC prefix; 0 if the program does not tell.
     pub(crate) bytes_per_row: f64,
 }
@@ -28,6 +30,7 @@ impl Figures {
         Ok(Self {
             rows_per_s: figure("rows_per_s")?,
             cpu_us_per_row: figure("cpu_us_per_row")?,
+            caller_cpu_us_per_row: line["caller_cpu_us_per_row"].as_f64().unwrap_or(0.0),
             bytes_per_row: line["bytes_per_row"].as_f64().unwrap_or(0.0),
         })
     }

@@ -3,7 +3,7 @@
 use crate::cell::{Cell, Expect, Healing};
 use crate::disk;
 use crate::mode::{KEY, Mode, Setup, Subject};
-use crate::oracle::{self, Account, Failed, Findings, Received};
+use crate::oracle::{self, Account, Findings, Received};
 use crate::restart::Left;
 use crate::rows::Shape;
 use crate::timing::Timing;
@@ -143,8 +143,7 @@ impl Course<'_> {
         drop(subject);
         let state = server.state();
         let opened = state.streams_opened();
-        let failures = self.failures(&state, metrics.checkpoints_failed);
-        let resent = u64::try_from(opened).unwrap().saturating_sub(metrics.streams_opened);
+        let failures = self.failures(&state, oracle::in_vain(&metrics));
         let report = match ended {
             Ok(report) => report,
             Err(FinishError { report, .. }) => *report,
@@ -153,10 +152,7 @@ impl Course<'_> {
             accepted: self.outcome.accepted,
             report: &report,
             metrics: &metrics,
-            failed: match self.mode {
-                Mode::LiveOnly => Failed::Exactly(failures),
-                Mode::LiveWithBackups => Failed::AtMost(metrics.checkpoints_failed + resent),
-            },
+            in_vain: oracle::in_vain(&metrics),
             replayable: &self.replayable(),
             all_must_arrive: self.expect == Expect::Delivered,
         };
@@ -178,12 +174,13 @@ impl Course<'_> {
             self.complain(format!("{opened} gRPC streams were opened"));
         }
         if self.mode.keeps_rows() {
-            Left { mode: self.mode, setup: self.setup, server: &server, received, report: &report }
+            let in_vain = oracle::in_vain(&metrics);
+            Left { mode: self.mode, setup: self.setup, server: &server, received, report: &report, in_vain }
                 .recover(self.timing, self.outcome);
         }
     }
 
-    /// How many gRPC streams failed; the client may tell only of those that carried new rows.
+    /// How many gRPC streams failed, as far as the client learnt of it, or the server wrote it down.
     fn failures(&self, state: &State, counted: u64) -> u64 {
         if !self.mode.keeps_rows() {
             return counted;

@@ -77,13 +77,11 @@ impl Log {
     }
 }
 
-/// How many gRPC streams failed as the client saw it, those included that the server had confirmed.
-#[derive(Debug, Clone, Copy)]
-pub enum Failed {
-    /// The client counted them.
-    Exactly(u64),
-    /// It sent rows again on streams of which it tells nothing.
-    AtMost(u64),
+/// How many gRPC streams were in vain as the client saw it, those included that the server had confirmed; of new rows and
+/// of rows that were sent again.
+pub fn in_vain(metrics: &SiftStreamMetricsSnapshot) -> u64 {
+    let live = metrics.streams_opened - metrics.checkpoints;
+    live + metrics.reingestion_streams_opened - metrics.reingestion_checkpoints
 }
 
 /// What the client says, and what is on its disk.
@@ -95,8 +93,8 @@ pub struct Account<'a> {
     pub report: &'a Report,
     /// The counters after that.
     pub metrics: &'a SiftStreamMetricsSnapshot,
-    /// How many gRPC streams failed.
-    pub failed: Failed,
+    /// How many gRPC streams were in vain.
+    pub in_vain: u64,
     /// Numbers that the next start will send.
     pub replayable: &'a RangeSet,
     /// Whether every row must have arrived.
@@ -159,7 +157,7 @@ impl Arrived {
     }
 
     /// Nothing was altered, nothing came that was not sent, and nothing more often than failures explain.
-    fn judge(&self, state: &State, accepted: u64, failed: Failed) -> Findings {
+    fn judge(&self, state: &State, accepted: u64, in_vain: u64) -> Findings {
         let mut findings = Findings {
             received: self.all.len(),
             duplicates: self.duplicates,
@@ -170,7 +168,7 @@ impl Arrived {
             .demand(schema_errors.is_empty(), || format!("rows unfit for their schema: {schema_errors:?}"));
         let spurious: Vec<_> = self.all.iter().filter(|seqs| seqs.end > accepted).collect();
         findings.demand(spurious.is_empty(), || format!("rows that nobody sent: {spurious:?}"));
-        judge_duplicates(&mut findings, &self.per_stream, failed);
+        judge_duplicates(&mut findings, &self.per_stream, in_vain);
         findings
     }
 }
@@ -178,7 +176,7 @@ impl Arrived {
 /// Compares the client's account with what arrived.
 pub fn judge(received: &Received, state: &State, account: &Account<'_>) -> Findings {
     let arrived = Arrived::new(received, state);
-    let mut findings = arrived.judge(state, account.accepted, account.failed);
+    let mut findings = arrived.judge(state, account.accepted, account.in_vain);
     let mut safe = account.replayable.clone();
     safe.extend(arrived.confirmed.iter());
     judge_losses(&mut findings, &safe, account);
@@ -187,9 +185,9 @@ pub fn judge(received: &Received, state: &State, account: &Account<'_>) -> Findi
 }
 
 /// After the last start: every row that was ever accepted is there.
-pub fn judge_end(received: &Received, state: &State, accepted: u64, failed: Failed) -> Findings {
+pub fn judge_end(received: &Received, state: &State, accepted: u64, in_vain: u64) -> Findings {
     let arrived = Arrived::new(received, state);
-    let mut findings = arrived.judge(state, accepted, failed);
+    let mut findings = arrived.judge(state, accepted, in_vain);
     let missing = arrived.confirmed.gaps(0..accepted);
     findings.demand(missing.is_empty(), || format!("LOST: rows did not arrive after a restart: {missing:?}"));
     findings
@@ -243,21 +241,18 @@ fn judge_accounting(findings: &mut Findings, account: &Account<'_>) {
 }
 
 /// A row comes again if its gRPC stream was not confirmed, or if the client did not learn that it was; else once.
-fn judge_duplicates(findings: &mut Findings, per_stream: &HashMap<u64, (u64, bool)>, failed: Failed) {
+fn judge_duplicates(findings: &mut Findings, per_stream: &HashMap<u64, (u64, bool)>, in_vain: u64) {
     let rows_of = |wanted: bool| -> Vec<u64> {
         let streams = per_stream.values().filter(|(_, confirmed)| *confirmed == wanted);
         streams.map(|(rows, _)| *rows).collect()
     };
-    let (in_vain, mut unheard) = (rows_of(false), rows_of(true));
+    let (failed, mut unheard) = (rows_of(false), rows_of(true));
     unheard.sort_unstable_by(|a, b| b.cmp(a));
-    let most_unheard = match failed {
-        Failed::Exactly(streams) => streams.saturating_sub(u64::try_from(in_vain.len()).unwrap()),
-        Failed::AtMost(streams) => streams,
-    };
+    let most_unheard = in_vain.saturating_sub(u64::try_from(failed.len()).unwrap());
     let unheard = unheard.into_iter().take(usize::try_from(most_unheard).unwrap());
-    let most: u64 = in_vain.into_iter().sum::<u64>() + unheard.sum::<u64>();
+    let most: u64 = failed.into_iter().sum::<u64>() + unheard.sum::<u64>();
     let duplicates = findings.duplicates;
     findings.demand(duplicates <= most, || {
-        format!("{duplicates} duplicates, but {failed:?} failed streams explain only {most}")
+        format!("{duplicates} duplicates, but {in_vain} gRPC streams in vain explain only {most}")
     });
 }

@@ -4,7 +4,7 @@
 use crate::bench::Outcome;
 use crate::disk;
 use crate::mode::{KEY, Mode, Setup, Subject};
-use crate::oracle::{self, Failed, Received};
+use crate::oracle::{self, Received};
 use crate::timing::Timing;
 use siftstream::Report;
 use siftstream_server::LocalServer;
@@ -20,6 +20,8 @@ pub(crate) struct Left<'a> {
     pub(crate) server: &'a LocalServer,
     pub(crate) received: &'a Received,
     pub(crate) report: &'a Report,
+    /// How many of its gRPC streams were in vain.
+    pub(crate) in_vain: u64,
 }
 
 impl Left<'_> {
@@ -36,14 +38,17 @@ impl Left<'_> {
         self.server.set_api_key(Some(KEY));
         self.server.start_again().unwrap();
         let setup = Setup { key: KEY.to_owned(), connector: None, ..self.setup.clone() };
+        let mut in_vain = self.in_vain;
         match timing.call("build", setup.build_timeout, || self.mode.open(&setup)) {
-            Ok(subject) => self.finish_second(&*subject, timing, outcome),
+            Ok(subject) => {
+                self.finish_second(&*subject, timing, outcome);
+                in_vain += oracle::in_vain(&subject.metrics());
+            }
             Err(error) => outcome.complaints.push(format!("no second stream: {error}")),
         }
         self.demand_no_file("the second stream has recovered everything", outcome);
         let state = self.server.state();
-        let failed = Failed::AtMost(u64::try_from(state.streams_opened()).unwrap());
-        let end = oracle::judge_end(self.received, &state, outcome.accepted, failed);
+        let end = oracle::judge_end(self.received, &state, outcome.accepted, in_vain);
         outcome.received = end.received;
         outcome.duplicates = end.duplicates;
         outcome.complaints.extend(end.complaints);

@@ -22,7 +22,7 @@ use siftstream::{Error, ErrorCode};
 use crate::arguments::kind;
 use crate::error::{OrRaise, exception, with_attribute, wrong_type};
 use crate::flow::FlowPath;
-use crate::stream::{Live, Patience};
+use crate::live::{Live, Patience};
 use crate::wait;
 use held::{Column, Rows};
 use sending::{Sending, Source};

@@ -7,7 +7,7 @@ use siftstream::{Error, ErrorCode, Result};
 
 use super::held::Rows;
 use super::table::Table;
-use crate::stream::CoreStream;
+use crate::live::CoreStream;
 
 /// Where rows come from.
 pub(super) enum Source {
