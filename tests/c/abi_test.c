@@ -448,27 +448,6 @@ static void metrics_are_read_by_name(const siftstream_metrics *metrics, const si
   FAILS(BAD, siftstream_metrics_value, (NULL, 0, &value, &error));
 }
 
-static void ignore_log(void *user_data, siftstream_log_level level, int64_t time_ns, siftstream_str target,
-                       siftstream_str message) {
-  (void)user_data;
-  CHECK(level != 0 && time_ns != 0 && target.len > 0 && message.len > 0);
-}
-
-static void a_log_callback_is_set_and_taken_away(void) {
-  int freed = 0;
-  FAILS(BAD, siftstream_set_log_callback, (ignore_log, &freed, count_free, 0, &error));
-  CHECK(freed == 1000); /* What is refused is not kept. */
-  FAILS(BAD, siftstream_set_log_callback, (ignore_log, &freed, count_free, 6, &error));
-  CHECK(freed == 2000);
-  OK(siftstream_set_log_callback, (ignore_log, &freed, count_free, SIFTSTREAM_LOG_TRACE, &error));
-  CHECK(freed == 2000);
-  OK(siftstream_set_log_callback, (ignore_log, NULL, NULL, SIFTSTREAM_LOG_TRACE, &error));
-  CHECK(freed == 3000);
-  OK(siftstream_set_log_callback, (NULL, &freed, count_free, 99, &error));
-  CHECK(freed == 4000);
-  CHECK(siftstream_log_dropped() == 0);
-}
-
 static void messages_need_a_type_and_no_flows(const char *uri, const char *key) {
   siftstream_config *config = NULL;
   siftstream_message_stream *stream = NULL;
@@ -501,6 +480,27 @@ static void messages_need_a_type_and_no_flows(const char *uri, const char *key) 
   OK(siftstream_message_stream_free, (stream));
   CHECK(siftstream_message_stream_free(stream) == BAD);
   OK(siftstream_config_free, (config));
+}
+
+static void ignore_log(void *user_data, siftstream_log_level level, int64_t time_ns, siftstream_str target,
+                       siftstream_str message) {
+  (void)user_data;
+  CHECK(level != 0 && time_ns != 0 && target.len > 0 && message.len > 0);
+}
+
+static void a_log_callback_is_set_and_taken_away(void) {
+  int freed = 0;
+  FAILS(BAD, siftstream_set_log_callback, (ignore_log, &freed, count_free, 0, &error));
+  CHECK(freed == 1000); /* What is refused is not kept. */
+  FAILS(BAD, siftstream_set_log_callback, (ignore_log, &freed, count_free, 6, &error));
+  CHECK(freed == 2000);
+  OK(siftstream_set_log_callback, (ignore_log, &freed, count_free, SIFTSTREAM_LOG_TRACE, &error));
+  CHECK(freed == 2000);
+  OK(siftstream_set_log_callback, (ignore_log, NULL, NULL, SIFTSTREAM_LOG_TRACE, &error));
+  CHECK(freed == 3000);
+  OK(siftstream_set_log_callback, (NULL, &freed, count_free, 99, &error));
+  CHECK(freed == 4000);
+  CHECK(siftstream_log_dropped() == 0);
 }
 
 static void metrics_are_served(const siftstream_stream *stream) {
