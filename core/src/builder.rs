@@ -46,6 +46,12 @@ use crate::transport::{Checkpoints, LiveStreamingOnly, Transport};
 
 const MIB: u64 = 1024 * 1024;
 
+/// What builders have in force, whether somebody chose it or not.
+#[cfg(test)]
+fn whoever_chose(text: String) -> String {
+    text.replace("source: Explicit", "source: Default")
+}
+
 /// Begins a stream: where Sift is, and who asks.
 pub struct SiftStreamBuilder {
     credentials: Credentials,
@@ -65,6 +71,15 @@ impl SiftStreamBuilder {
             control: ControlOptions::default(),
             runs_on: RunsOn::OwnThreads(ThreadOptions::with_workers(1)),
         }
+    }
+
+    #[cfg(test)]
+    fn in_force(&self) -> String {
+        let threads = match &self.runs_on {
+            RunsOn::OwnThreads(threads) => format!("{threads:?}"),
+            RunsOn::CallersRuntime => "the caller's".to_owned(),
+        };
+        format!("{:?} {:?} {threads}", self.connection, self.control)
     }
 
     /// Allows `http://`: the API key and all data then travel unencrypted. Off by default.
@@ -198,6 +213,17 @@ pub struct StreamConfigBuilder {
 }
 
 impl StreamConfigBuilder {
+    #[cfg(test)]
+    fn in_force(&self) -> String {
+        format!(
+            "{} {} {} {}",
+            self.base.in_force(),
+            self.end_stream_on_validation_error,
+            self.auto_register_flows,
+            self.max_row_size
+        )
+    }
+
     /// Attaches all rows to the run with this client key, which is created or updated.
     #[must_use]
     pub fn attach_run(mut self, run: RunForm) -> Self {
@@ -306,6 +332,21 @@ pub struct LiveOnlyBuilder {
 build_methods!(LiveOnlyBuilder, LiveStreamingOnly);
 
 impl LiveOnlyBuilder {
+    /// All that is in force, as text.
+    #[cfg(test)]
+    pub(crate) fn in_force(&self) -> String {
+        format!(
+            "{} {:?} {} {} {:?} {:?} {}",
+            self.config.in_force(),
+            self.policies,
+            self.ingestion_data_channel_capacity,
+            self.ingestion_data_channel_bytes,
+            self.overflow_policy,
+            self.options,
+            self.stream_name
+        )
+    }
+
     /// How many rows may wait to be sent; 102,400 by default.
     #[must_use]
     pub fn ingestion_data_channel_capacity(mut self, rows: u64) -> Self {

@@ -79,6 +79,56 @@ fn a_prometheus_reader_sees_the_numbers_of_the_report_with_their_kinds() {
     assert!(statuses.iter().any(|it| it.labels.get("code") == Some("OK")), "{statuses:?}");
 }
 
+/// The counters of a stream with backups whose rows took every way: confirmed live, recovered, sent again.
+#[test]
+fn the_counters_add_up_to_the_report_also_for_rows_of_an_earlier_start() {
+    let (sift, dir) = (server(), tempfile::tempdir().unwrap());
+    let send = |stream: &common::BackedUp, from: u64, rows: u64| {
+        let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("bench").unwrap());
+        for seq in from..from + rows {
+            row(&mut builder, seq);
+            stream.send_timeout(&builder, TIMEOUT).unwrap();
+        }
+    };
+    let first = common::backed_up(sift.uri(), dir.path());
+    send(&first, 0, 100);
+    first.flush_confirmed(TIMEOUT).unwrap();
+    sift.stop();
+    send(&first, 100, 400);
+    first.flush(siftstream::Level::Durable, TIMEOUT).unwrap();
+    let left = first.finish(Duration::from_millis(500)).unwrap();
+    let name = "backed";
+    let add_up = |stream: &common::BackedUp, report: &siftstream::Report| {
+        let metrics = serve();
+        metrics.watch(name, stream);
+        let scrape = scrape(metrics.address());
+        let read = |metric: &str| number(&scrape, metric, name).unwrap_or_else(|| panic!("{metric}"));
+        let exact = |rows: u64| f64::from(u32::try_from(rows).unwrap());
+        assert_eq!(read("siftstream_rows_accepted_total"), exact(report.accepted), "{report:?}");
+        assert_eq!(read("siftstream_rows_recovered_total"), exact(report.recovered), "{report:?}");
+        assert_eq!(read("siftstream_rows_dropped_total"), exact(report.dropped), "{report:?}");
+        let confirmed =
+            read("siftstream_rows_confirmed_total") + read("siftstream_recovered_rows_confirmed_total");
+        assert_eq!(confirmed, exact(report.confirmed), "{report:?}");
+        let found = report.confirmed + report.on_disk + report.in_memory + report.dropped + report.rejected;
+        assert_eq!(report.accepted + report.recovered, found, "{report:?}");
+    };
+    assert_eq!((left.accepted, left.confirmed, left.on_disk), (500, 100, 400));
+    add_up(&first, &left);
+    drop(first);
+    sift.start_again().unwrap();
+    sift.inject(Fault::status(Code::Unavailable, 50), Times::N(2));
+    let second = common::backed_up(sift.uri(), dir.path());
+    send(&second, 500, 300);
+    second.flush_confirmed(TIMEOUT).unwrap();
+    while second.get_metrics_snapshot().recovered_rows_confirmed < 400 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let report = second.finish(TIMEOUT).unwrap();
+    assert_eq!((report.accepted, report.recovered, report.confirmed), (300, 400, 700));
+    add_up(&second, &report);
+}
+
 #[test]
 fn every_field_of_a_snapshot_is_exposed_under_its_own_name() {
     let fields = format!("{:?}", SiftStreamMetricsSnapshot::default());

@@ -1552,6 +1552,37 @@ siftstream_status siftstream_flow_channel_type(const struct siftstream_flow *flo
 // Errors: INVALID_ARGUMENT. Thread-safety: any thread. Blocking: never.
 siftstream_status siftstream_flow_free(struct siftstream_flow *flow);
 
+// Has `callback` called with what streams log, from `level` (a siftstream_log_level) on and graver. There is one for the
+// process; without it nothing is logged. Streams that were created before the first call of this function log nothing:
+// call it first. A later call replaces the callback, and its level, for all; NULL for `callback` ends logging, and then
+// `level` is not looked at.
+//
+// `callback` is called on one thread of the library, one record at a time, in order, under no lock; it may call every
+// function of the library. If it is slow, records are dropped and counted (siftstream_log_dropped) when 1,024 wait;
+// nothing else waits for it, no sender either. Of records from one place in the code at most 10 a second come, and the
+// next one tells how many did not. The API key is in none of them. The parts of the library that `target` names are
+// listed in docs/observability.md.
+//
+// A callback that is replaced gets the records that wait, and is not called again after this function returned; it
+// waits for both for a second at most. A call that takes longer than that runs on. Called by the callback itself, it
+// does not wait: that call is the last one. A forked child logs nothing until it calls this function.
+//
+// `free_user_data`, which may be NULL, is called exactly once, when no call will come any more: before this function
+// returns, if it fails or has nothing to call, or on either thread when the callback was replaced.
+//
+// Errors: INVALID_ARGUMENT, IO if there can be no thread; then all is as it was. Thread-safety: any thread. Blocking: up
+// to a second, for the callback before.
+siftstream_status siftstream_set_log_callback(siftstream_log_callback callback,
+                                              void *user_data,
+                                              siftstream_free_callback free_user_data,
+                                              int32_t level,
+                                              struct siftstream_error **error);
+
+// How many records the callback of this process was too slow for.
+//
+// Thread-safety: any thread. Blocking: never.
+uint64_t siftstream_log_dropped(void);
+
 // Starts a stream of protobuf messages in the mode of the config, within `timeout_ms`. They belong to the config's
 // asset and, if it names one, to a run by its ID; the config has no flows. `name_space` is the namespace that Sift keeps
 // them in, and may be empty. Their files are in a directory of their own. The stream is given in *out; the caller frees
@@ -1620,37 +1651,6 @@ siftstream_status siftstream_message_stream_finish(const struct siftstream_messa
 siftstream_status siftstream_message_stream_metrics(const struct siftstream_message_stream *stream,
                                                     struct siftstream_metrics **out,
                                                     struct siftstream_error **error);
-
-// Has `callback` called with what streams log, from `level` (a siftstream_log_level) on and graver. There is one for the
-// process; without it nothing is logged. Streams that were created before the first call of this function log nothing:
-// call it first. A later call replaces the callback, and its level, for all; NULL for `callback` ends logging, and then
-// `level` is not looked at.
-//
-// `callback` is called on one thread of the library, one record at a time, in order, under no lock; it may call every
-// function of the library. If it is slow, records are dropped and counted (siftstream_log_dropped) when 1,024 wait;
-// nothing else waits for it, no sender either. Of records from one place in the code at most 10 a second come, and the
-// next one tells how many did not. The API key is in none of them. The parts of the library that `target` names are
-// listed in docs/observability.md.
-//
-// A callback that is replaced gets the records that wait, and is not called again after this function returned; it
-// waits for both for a second at most. A call that takes longer than that runs on. Called by the callback itself, it
-// does not wait: that call is the last one. A forked child logs nothing until it calls this function.
-//
-// `free_user_data`, which may be NULL, is called exactly once, when no call will come any more: before this function
-// returns, if it fails or has nothing to call, or on either thread when the callback was replaced.
-//
-// Errors: INVALID_ARGUMENT, IO if there can be no thread; then all is as it was. Thread-safety: any thread. Blocking: up
-// to a second, for the callback before.
-siftstream_status siftstream_set_log_callback(siftstream_log_callback callback,
-                                              void *user_data,
-                                              siftstream_free_callback free_user_data,
-                                              int32_t level,
-                                              struct siftstream_error **error);
-
-// How many records the callback of this process was too slow for.
-//
-// Thread-safety: any thread. Blocking: never.
-uint64_t siftstream_log_dropped(void);
 
 // Takes a snapshot of the stream's counters into *out. The caller frees it; it may outlive the stream.
 //

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::spool::{DiskBackupPolicy, FsyncPolicy, RollingFilePolicy, WhenFull, WriterOptions};
 
 /// The choices for the disk.
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct DiskChoices {
     /// Not an option of the slot: it leads to the slot.
     pub(super) backups_dir: Option<PathBuf>,

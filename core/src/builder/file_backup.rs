@@ -36,6 +36,7 @@ pub struct FileBackupBuilder {
 }
 
 /// The options that a slot remembers.
+#[cfg_attr(test, derive(Debug))]
 struct Options {
     disk: DiskChoices,
     backup_data_channel_capacity: Choice<u64>,
@@ -72,6 +73,13 @@ impl FileBackupBuilder {
             options,
             filesystem: Arc::new(RealFileSystem),
         }
+    }
+
+    /// All that is in force, as text.
+    #[cfg(test)]
+    pub(crate) fn in_force(&self) -> String {
+        let Self { config, stream_name, options, .. } = self;
+        super::whoever_chose(format!("{} {stream_name} {options:?}", config.in_force()))
     }
 
     /// Where recordings are kept; in the user's data directory by default.

@@ -45,6 +45,7 @@ pub struct LiveWithBackupsBuilder {
 }
 
 /// The options that a slot remembers.
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Options {
     disk: DiskChoices,
     ingestion_data_channel_capacity: Choice<u64>,
@@ -103,6 +104,16 @@ impl LiveWithBackupsBuilder {
             options,
             filesystem: Arc::new(RealFileSystem),
         }
+    }
+
+    /// All that is in force, as text.
+    #[cfg(test)]
+    pub(crate) fn in_force(&self) -> String {
+        let Self { config, stream_name, retry_policy, policies, options, .. } = self;
+        super::whoever_chose(format!(
+            "{} {stream_name} {retry_policy:?} {policies:?} {options:?}",
+            config.in_force()
+        ))
     }
 
     /// Where backups are kept; in the user's data directory by default.

@@ -266,3 +266,59 @@ fn number<N: FromStr>(key: &str, text: &str) -> Result<N> {
         Error::new(ErrorCode::InvalidArgument, format!("{key} is `{text}`: give a whole number"))
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::schema::IngestionConfigForm;
+
+    fn config(mode: Mode) -> StreamConfig {
+        let mut config = StreamConfig::new(mode);
+        for (key, value) in
+            [("uri", "http://localhost"), ("api_key", "key"), ("asset_name", "rig"), ("client_key", "rig-v1")]
+        {
+            config.set(key, value).unwrap();
+        }
+        config
+    }
+
+    fn in_force(config: &StreamConfig) -> String {
+        let text = match config.mode() {
+            Mode::LiveOnly => config.live_only().unwrap().in_force(),
+            Mode::LiveWithBackups => config.live_with_backups().unwrap().in_force(),
+            Mode::FileBackup => config.file_backup().unwrap().in_force(),
+        };
+        // The largest number is no limit.
+        text.replace(&format!("Some({})", u64::MAX), "None")
+    }
+
+    fn of_builders(mode: Mode) -> String {
+        let credentials = Credentials::Config { uri: "http://localhost".into(), apikey: "key".into() };
+        let form =
+            IngestionConfigForm { asset_name: "rig".into(), client_key: "rig-v1".into(), flows: Vec::new() };
+        let builder = SiftStreamBuilder::new(credentials).ingestion_config(form);
+        match mode {
+            Mode::LiveOnly => builder.live_only().in_force(),
+            Mode::LiveWithBackups => builder.live_with_backups().in_force(),
+            Mode::FileBackup => builder.file_backup().in_force(),
+        }
+    }
+
+    #[test]
+    fn the_defaults_of_the_table_are_those_of_the_builders() {
+        for mode in Mode::ALL {
+            let expected = of_builders(mode);
+            assert_eq!(in_force(&config(mode)), expected, "{mode:?}, nothing chosen");
+            for key in StreamConfig::keys().iter().filter(|key| key.name != "mode") {
+                let Some(default) = key.default else { continue };
+                let mut config = config(mode);
+                config.set(key.name, default).unwrap();
+                assert_eq!(in_force(&config), expected, "{mode:?}: {} is not {default}", key.name);
+            }
+            let mut other = config(mode);
+            other.set("max_row_size", 1).unwrap();
+            assert_ne!(in_force(&other), expected, "the comparison sees nothing");
+        }
+    }
+}
