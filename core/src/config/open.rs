@@ -285,9 +285,13 @@ mod tests {
 
     fn in_force(config: &StreamConfig) -> String {
         let text = match config.mode() {
-            Mode::LiveOnly => config.live_only().unwrap().in_force(),
-            Mode::LiveWithBackups => config.live_with_backups().unwrap().in_force(),
-            Mode::FileBackup => config.file_backup().unwrap().in_force(),
+            Mode::LiveOnly => config.live_only(config.shared().unwrap().live_only()).unwrap().in_force(),
+            Mode::LiveWithBackups => {
+                config.live_with_backups(config.shared().unwrap().live_with_backups()).unwrap().in_force()
+            }
+            Mode::FileBackup => {
+                config.file_backup(config.shared().unwrap().file_backup()).unwrap().in_force()
+            }
         };
         // The largest number is no limit.
         text.replace(&format!("Some({})", u64::MAX), "None")
