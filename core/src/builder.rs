@@ -89,6 +89,13 @@ impl SiftStreamBuilder {
         self
     }
 
+    /// Compresses each row by gzip on its way to Sift, where that makes it shorter; `false` by default. An endpoint that
+    /// refuses this gets the rows uncompressed.
+    #[must_use]
+    pub fn enable_compression_for_ingestion(self, enable: bool) -> Self {
+        self.connection(|connection| connection.enable_compression_for_ingestion = enable)
+    }
+
     /// Changes how the endpoint is reached; the address comes from the credentials.
     #[must_use]
     pub fn connection(mut self, change: impl FnOnce(&mut ConnectionOptions)) -> Self {

@@ -5,6 +5,8 @@
 mod common;
 
 use std::fmt::{Debug, Write as _};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -12,7 +14,7 @@ use std::time::Duration;
 
 use common::{KEY, form, row, server};
 use siftstream::connect::{ApiKeySource, Credentials};
-use siftstream::{FlowBuilder, Mode, SiftStreamBuilder, StreamConfig, TimeValue};
+use siftstream::{FlowBuilder, MetricsServer, Mode, SiftStreamBuilder, StreamConfig, TimeValue};
 use siftstream_server::{Code, FaultStatus, LocalServer};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -94,8 +96,9 @@ fn assert_nowhere_below(dir: &Path) {
 }
 
 #[test]
-fn the_key_is_in_no_log_no_error_no_event_and_no_file() {
+fn the_key_is_in_no_log_no_error_no_event_no_metric_and_no_file() {
     let logs = Everything::installed();
+    let metrics = MetricsServer::start("127.0.0.1:0".parse().unwrap()).unwrap();
     let (server, dir) =
         (LocalServer::builder().api_key(Some(CANARY)).start().unwrap(), tempfile::tempdir().unwrap());
     let mut config = StreamConfig::new(Mode::LiveWithBackups);
@@ -109,6 +112,7 @@ fn the_key_is_in_no_log_no_error_no_event_and_no_file() {
     form().flows.into_iter().for_each(|flow| config.add_flow(flow).unwrap());
     let mut told = format!("{config:?} {:?} {:?}", config.credentials(), config.connection());
     let stream = config.open_blocking(TIMEOUT).unwrap();
+    metrics.watch("rig", &stream);
     let mut builder = FlowBuilder::new(&stream.get_flow_descriptor("bench").unwrap());
     for seq in 0..50 {
         row(&mut builder, seq);
@@ -122,6 +126,9 @@ fn the_key_is_in_no_log_no_error_no_event_and_no_file() {
     row(&mut builder, 50);
     stream.send_timeout(&builder, TIMEOUT).unwrap();
     told += &format!("{:?}", stream.flush_confirmed(Duration::from_secs(2)).unwrap_err());
+    let pages = ["/metrics", "/metrics.json", "/healthz"].map(|path| page(&metrics, path));
+    assert!(pages[0].contains("siftstream_") && pages[1].contains("rows_accepted"), "{pages:?}");
+    told += &pages.concat();
     server.set_api_key(Some(CANARY));
     told += &format!("{:?} {:?}", stream.finish(TIMEOUT), stream.get_metrics_snapshot());
     while let Some(event) = stream.events().poll() {
@@ -144,6 +151,15 @@ fn the_key_is_in_no_log_no_error_no_event_and_no_file() {
     let hit = logs.lines().find(|line| line.contains(CANARY));
     assert_eq!(hit, None);
     assert_nowhere_below(dir.path());
+}
+
+/// What the metrics server answers.
+fn page(metrics: &MetricsServer, path: &str) -> String {
+    let mut socket = TcpStream::connect(metrics.address()).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 /// Sends a row and waits until it is confirmed.

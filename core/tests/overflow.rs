@@ -91,7 +91,10 @@ fn a_live_stream_to_a_dead_server_drops_what_the_policy_says_and_names_it() {
             live.overflow_policy(policy)
         });
         server.stop();
-        send_all(&stream, 0..ROWS);
+        // From when the stream knows that nobody is there, nothing makes room.
+        send_all(&stream, 0..1);
+        wait_until(|| stream.get_metrics_snapshot().retries > 0);
+        send_all(&stream, 1..ROWS);
         let metrics = stream.get_metrics_snapshot();
         assert_eq!(metrics.rows_accepted, ROWS, "{policy:?}");
         assert!(metrics.rows_dropped >= ROWS - 3 * CAPACITY, "{policy:?}: {metrics:?}");

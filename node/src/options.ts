@@ -122,6 +122,8 @@ export interface StreamOptions {
   proxy?: string;
   /** Hosts that are reached without that proxy: names with all below them, addresses, networks, or `*`. */
   noProxy?: readonly string[];
+  /** Compresses each row by gzip on its way to Sift, where that makes it shorter; off by default. */
+  enableCompressionForIngestion?: boolean;
   /** How often HTTP/2 asks whether the endpoint still lives, also while idle. */
   http2KeepaliveInterval?: Duration;
   /** How long the answer to that may take before the connection is given up. */

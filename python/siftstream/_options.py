@@ -96,6 +96,8 @@ class Options(TypedDict, total=False):
     """The HTTP proxy to connect through, or `"none"`; by default that of the environment."""
     no_proxy: Sequence[str]
     """Hosts that are reached without it."""
+    enable_compression_for_ingestion: bool
+    """Compresses each row by gzip on its way to Sift, where that makes it shorter; off by default."""
     server_name: str
     min_tls_version: Literal["1.2", "1.3"]
     connect_timeout: Time

@@ -162,6 +162,10 @@ async fn route(
         ARBITRARY => IngestKind::ArbitraryProtobuf,
         _ => return unary::serve(Control::new(shared), connection, request, respond).await,
     };
+    if shared.refuse_compression && request.headers().contains_key("grpc-encoding") {
+        let status = Status::unimplemented("messages must not be compressed");
+        return unary::answer(&shared, &mut respond, &status);
+    }
     // Subscribed before the fault is taken: healing in between ends the fault.
     let healed = shared.healed.listen();
     let fault = lock(&shared.faults).take(|_| true);

@@ -15,6 +15,7 @@ pub(crate) struct Shared {
     pub(crate) state: Arc<State>,
     pub(crate) page_limit: usize,
     pub(crate) count_only: bool,
+    pub(crate) refuse_compression: bool,
     pub(crate) max_concurrent_streams: u32,
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,

@@ -164,6 +164,8 @@ keys! {
             "The HTTP proxy to connect through, such as `http://user:password@proxy.example:3128`, or `none`. By default `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment say it, but never for this machine itself.";
         "no_proxy" List => connection(no_proxy),
             "Hosts that are reached without that proxy: names with all below them, addresses, networks such as `10.0.0.0/8`, or `*`.";
+        "enable_compression_for_ingestion" Bool, "false" => connection(enable_compression_for_ingestion),
+            "Compresses each row by gzip on its way to Sift, where that makes it shorter: for wide rows over slow links, as it costs the stream's threads time. Rows travel uncompressed to an endpoint that refuses it.";
         "http2_keepalive_interval" Time, "20s" => connection(http2_keepalive_interval),
             "How often HTTP/2 asks whether the endpoint still lives, also while idle.";
         "http2_keepalive_timeout" Time, "20s" => connection(http2_keepalive_timeout),

@@ -87,6 +87,9 @@ pub struct ConnectionOptions {
     /// Hosts that are reached without the proxy that `proxy` names, as in `NO_PROXY`: names with all below them,
     /// addresses, networks such as `10.0.0.0/8`, or `*`.
     pub no_proxy: Vec<String>,
+    /// Whether each row is compressed by gzip on its way to Sift, where that makes it shorter. If the endpoint refuses
+    /// that, rows travel as they are.
+    pub enable_compression_for_ingestion: bool,
     /// What the endpoint sees as the client, see [`user_agent`].
     pub user_agent: String,
 }
@@ -108,6 +111,7 @@ impl ConnectionOptions {
             http2_keepalive_timeout: Duration::from_secs(20),
             proxy: ProxyChoice::default(),
             no_proxy: Vec::new(),
+            enable_compression_for_ingestion: false,
             user_agent: user_agent("rust"),
         }
     }

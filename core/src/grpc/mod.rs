@@ -2,11 +2,13 @@
 //! can be told.
 
 mod connection;
+mod gzip;
 mod observer;
 mod status;
 mod stream;
 mod verdict;
 
 pub(crate) use connection::{Connection, ConnectionSettings};
+pub(crate) use gzip::Gzip;
 pub(crate) use stream::{IngestCall, IngestStream};
 pub(crate) use verdict::{Failure, FailureKind, Verdict, await_verdict};

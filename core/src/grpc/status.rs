@@ -6,6 +6,8 @@ use crate::control::decode_status_details;
 
 /// gRPC's UNKNOWN: also for a response without a status.
 pub(crate) const UNKNOWN: i32 = 2;
+/// gRPC's UNIMPLEMENTED: also for messages that are compressed as the peer does not know.
+pub(crate) const UNIMPLEMENTED: i32 = 12;
 /// gRPC's UNAVAILABLE: also for a connection that broke.
 pub(crate) const UNAVAILABLE: i32 = 14;
 

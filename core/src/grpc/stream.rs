@@ -8,6 +8,7 @@ use h2::{Reason, SendStream};
 use http::{HeaderValue, Method, Request, Uri, header};
 
 use super::connection::Connection;
+use super::gzip::Gzip;
 use super::observer::Watch;
 use crate::error::{Error, ErrorCode, Result};
 use crate::stream::segment::{Segment, SegmentBuf};
@@ -20,6 +21,7 @@ pub(crate) struct IngestStream {
     send: SendStream<SegmentBuf>,
     id: u32,
     watch: Arc<Watch>,
+    gzip: Option<Gzip>,
 }
 
 /// What names an ingest call.
@@ -30,16 +32,17 @@ pub(crate) struct IngestCall {
 }
 
 impl IngestStream {
-    /// Opens a stream; the response is awaited apart from it.
+    /// Opens a stream whose rows are compressed by `gzip`, if there is one; the response is awaited apart from it.
     pub(crate) async fn open(
         connection: &Connection,
         call: &IngestCall,
         authorization: HeaderValue,
+        gzip: Option<Gzip>,
     ) -> Result<(Self, ResponseFuture)> {
         let broken = |error: h2::Error| {
             Error::new(ErrorCode::Unavailable, format!("the connection to {} broke: {error}", call.uri))
         };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(call.uri.clone())
             .header(header::CONTENT_TYPE, "application/grpc")
@@ -48,16 +51,24 @@ impl IngestStream {
             .header(header::AUTHORIZATION, authorization)
             .body(())
             .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot build a request: {error}")))?;
+        if gzip.is_some() {
+            request.headers_mut().insert("grpc-encoding", HeaderValue::from_static("gzip"));
+        }
         let mut requests = connection.requests().ready().await.map_err(broken)?;
         let (response, mut send) = requests.send_request(request, false).map_err(broken)?;
         send.reserve_capacity(WANTED_CAPACITY);
         let id = send.stream_id().as_u32();
-        Ok((Self { send, id, watch: Arc::clone(connection.watch()) }, response))
+        Ok((Self { send, id, watch: Arc::clone(connection.watch()), gzip }, response))
     }
 
     /// The HTTP/2 stream's number on its connection.
     pub(crate) fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Whether its rows are compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.gzip.is_some()
     }
 
     /// Ready when at least one segment can be sent; an error when the stream takes no more.
@@ -82,7 +93,11 @@ impl IngestStream {
 
     /// Gives a segment to HTTP/2.
     pub(crate) fn send(&mut self, segment: Arc<Segment>) -> Result<(), h2::Error> {
-        self.send.send_data(SegmentBuf::new(segment), false)?;
+        let rows = match &mut self.gzip {
+            Some(gzip) => SegmentBuf::compressed(gzip.compress(segment.bytes())),
+            None => SegmentBuf::new(segment),
+        };
+        self.send.send_data(rows, false)?;
         self.send.reserve_capacity(WANTED_CAPACITY);
         Ok(())
     }

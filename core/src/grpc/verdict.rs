@@ -18,7 +18,7 @@ use h2::client::ResponseFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::observer::Watch;
-use super::status::{GrpcStatus, UNAVAILABLE, UNKNOWN};
+use super::status::{GrpcStatus, UNAVAILABLE, UNIMPLEMENTED, UNKNOWN};
 use crate::ledger::{Evidence, is_confirmation};
 
 /// What became of an ingest stream.
@@ -59,6 +59,11 @@ impl Failure {
 
     pub(crate) fn silent(message: impl Into<String>) -> Self {
         Self { kind: FailureKind::Silent, code: UNAVAILABLE, message: message.into(), details: Vec::new() }
+    }
+
+    /// The server does not know the call, or not what was asked of it.
+    pub(crate) fn is_unimplemented(&self) -> bool {
+        self.kind == FailureKind::Status && self.code == UNIMPLEMENTED
     }
 
     pub(crate) fn early() -> Self {

@@ -105,31 +105,49 @@ fn split_runs(runs: &[FlowRun], rows: u32) -> (Vec<FlowRun>, Vec<FlowRun>) {
     (first, second)
 }
 
-/// A shared segment as HTTP/2 consumes it.
+/// Rows as HTTP/2 consumes them.
 #[derive(Debug)]
 pub(crate) struct SegmentBuf {
-    segment: Option<Arc<Segment>>,
+    rows: Rows,
     position: usize,
+}
+
+#[derive(Debug)]
+enum Rows {
+    Shared(Arc<Segment>),
+    Compressed(Vec<u8>),
 }
 
 impl SegmentBuf {
     pub(crate) fn new(segment: Arc<Segment>) -> Self {
-        Self { segment: Some(segment), position: 0 }
+        Self { rows: Rows::Shared(segment), position: 0 }
+    }
+
+    /// The rows of a segment in other bytes.
+    pub(crate) fn compressed(bytes: Vec<u8>) -> Self {
+        Self { rows: Rows::Compressed(bytes), position: 0 }
     }
 
     /// No bytes: carries an END_STREAM.
     pub(crate) fn empty() -> Self {
-        Self { segment: None, position: 0 }
+        Self::compressed(Vec::new())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.rows {
+            Rows::Shared(segment) => &segment.bytes,
+            Rows::Compressed(bytes) => bytes,
+        }
     }
 }
 
 impl Buf for SegmentBuf {
     fn remaining(&self) -> usize {
-        self.segment.as_ref().map_or(0, |segment| segment.bytes.len() - self.position)
+        self.bytes().len() - self.position
     }
 
     fn chunk(&self) -> &[u8] {
-        self.segment.as_ref().map_or(&[], |segment| &segment.bytes[self.position..])
+        &self.bytes()[self.position..]
     }
 
     fn advance(&mut self, count: usize) {

@@ -1,5 +1,6 @@
 //! How a task gets from the endpoint's address to an open ingest stream.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::connect::{ApiKeySource, ConnectionOptions, Scheme};
 use crate::error::{Error, ErrorCode, Result};
-use crate::grpc::{Connection, ConnectionSettings, IngestCall, IngestStream};
+use crate::grpc::{Connection, ConnectionSettings, Failure, Gzip, IngestCall, IngestStream, Verdict};
 use crate::seams::connector::Connector;
 use crate::seams::runtime::RuntimeHandle;
 
@@ -23,6 +24,8 @@ pub(crate) struct Link {
     runtime: RuntimeHandle,
     settings: ConnectionSettings,
     call: IngestCall,
+    /// Whether rows are compressed: as asked for, until the endpoint refuses it.
+    compresses: Arc<AtomicBool>,
     key: ApiKeySource,
     place: Arc<str>,
     /// When the last of the attempts is to be made that were planned after the key was refused.
@@ -55,6 +58,7 @@ impl Link {
                 ping_timeout: options.http2_keepalive_timeout,
             },
             call: IngestCall { uri, user_agent },
+            compresses: Arc::new(options.enable_compression_for_ingestion.into()),
             key,
             place: endpoint.to_string().into(),
             planned: Arc::default(),
@@ -91,6 +95,28 @@ impl Link {
         &self,
         connection: &Connection,
     ) -> Result<(IngestStream, ResponseFuture)> {
-        IngestStream::open(connection, &self.call, self.key.current().authorization()).await
+        let gzip = self.compresses.load(Ordering::Relaxed).then(Gzip::new);
+        IngestStream::open(connection, &self.call, self.key.current().authorization(), gzip).await
+    }
+
+    /// What a verdict means for a stream of compressed rows: an endpoint that does not know gzip says that the call is
+    /// not implemented. From here on rows travel as they are, and those of the stream are sent again.
+    pub(crate) fn judge_compression(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Failed(failure) if failure.is_unimplemented() => {
+                self.compresses.store(false, Ordering::Relaxed);
+                tracing::warn!(
+                    target: "siftstream::ingestion",
+                    place = %self.place,
+                    reason = failure.message,
+                    "the endpoint refuses compressed rows: sending them uncompressed",
+                );
+                Verdict::Failed(Failure::broken(format!(
+                    "the endpoint refused compressed rows, which are sent again as they are: {}",
+                    failure.message
+                )))
+            }
+            other => other,
+        }
     }
 }

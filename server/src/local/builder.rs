@@ -25,6 +25,7 @@ pub struct Builder {
     page_limit: usize,
     keep_rows: bool,
     count_only: bool,
+    refuse_compression: bool,
     windows: Option<(u32, u32)>,
     max_concurrent_streams: u32,
     listener: Option<RowListener>,
@@ -40,6 +41,7 @@ impl Default for Builder {
             page_limit: usize::MAX,
             keep_rows: false,
             count_only: false,
+            refuse_compression: false,
             windows: None,
             max_concurrent_streams: 1_000,
             listener: None,
@@ -94,6 +96,13 @@ impl Builder {
     #[must_use]
     pub fn count_only(mut self, count_only: bool) -> Self {
         self.count_only = count_only;
+        self
+    }
+
+    /// Refuses ingest streams that may hold compressed messages, as servers without gzip do.
+    #[must_use]
+    pub fn refuse_compression(mut self, refuse: bool) -> Self {
+        self.refuse_compression = refuse;
         self
     }
 
@@ -157,6 +166,7 @@ impl Builder {
             state: Arc::new(State::new(self.keep_rows, self.listener)),
             page_limit: self.page_limit,
             count_only: self.count_only,
+            refuse_compression: self.refuse_compression,
             max_concurrent_streams: self.max_concurrent_streams,
             stream_window,
             connection_window,

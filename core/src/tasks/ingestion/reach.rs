@@ -45,7 +45,11 @@ impl Ingestion {
                 self.next_number += 1;
                 let verdict =
                     await_verdict(response, stream.id(), Arc::clone(connection.watch()), connection.pings());
-                let verdict = async move { (number, verdict.await) };
+                let (link, is_compressed) = (self.link.clone(), stream.is_compressed());
+                let verdict = async move {
+                    let verdict = verdict.await;
+                    (number, if is_compressed { link.judge_compression(verdict) } else { verdict })
+                };
                 self.awaited.insert(number, self.verdicts.spawn(verdict));
                 self.carried.open(number, Instant::now(), self.generation());
                 self.shared.delivery.open(number);
