@@ -89,4 +89,6 @@ fn forty_failures() -> Cell {
             cell.fault(fault, Times::N(1))
         })
         .fails_streams(40)
+        // The live path and re-ingestion share the rows: a stream may end well before its fault.
+        .fails_with_backups(20)
 }

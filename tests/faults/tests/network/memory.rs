@@ -15,7 +15,7 @@ pub fn cells() -> Vec<Cell> {
     };
     let mut cells = vec![
         Cell::new("a small window, no fault", 20_000).lasting(Duration::ZERO).setup(small),
-        Cell::new("a small window, and every third stream fails", 20_000)
+        Cell::new("a small window, and every third stream fails", 200_000)
             .lasting(Duration::ZERO)
             .setup(small)
             .fault(Fault::none(), Times::N(1))
