@@ -9,6 +9,7 @@ use crate::handle;
 use crate::status::siftstream_status;
 
 /// Runs the body of an export. On an error, `error` receives an object if the caller gave a place for it.
+#[inline]
 pub(crate) fn enter(
     error: *mut *mut siftstream_error,
     body: impl FnOnce() -> Result<()>,
@@ -18,17 +19,20 @@ pub(crate) fn enter(
     });
     match outcome {
         Ok(()) => siftstream_status::SIFTSTREAM_OK,
-        Err(failed) => {
-            let status = failed.code().into();
-            if !error.is_null()
-                && let Ok(object) = siftstream_error::create(failed)
-            {
-                // SAFETY: the caller gave NULL or a place for one pointer.
-                unsafe { error.write(object) };
-            }
-            status
-        }
+        Err(failed) => hand_out(failed, error),
     }
+}
+
+#[cold]
+fn hand_out(failed: Error, error: *mut *mut siftstream_error) -> siftstream_status {
+    let status = failed.code().into();
+    if !error.is_null()
+        && let Ok(object) = siftstream_error::create(failed)
+    {
+        // SAFETY: the caller gave NULL or a place for one pointer.
+        unsafe { error.write(object) };
+    }
+    status
 }
 
 /// Runs the body of an export that returns a value; `otherwise` if it fails.

@@ -6,6 +6,8 @@
 //!
 //! Each use is counted in the slot, shared or exclusive, so that an object that is freed in the middle of another
 //! thread's call lives until that call returns, and two threads never change one object at the same time.
+//!
+//! An object that is changed again and again, as a row is, gets a home: the thread that changes it first. See [`Home`].
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -14,6 +16,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use siftstream_core::{Error, ErrorCode, Result};
 
+use crate::home::{self, Home};
 use crate::slots::{self, Slot};
 
 /// A type of handle.
@@ -24,11 +27,19 @@ pub(crate) trait Kind: Sized {
     const TAG: u8;
     /// What it is called in messages.
     const NAME: &'static str;
+    /// Whether it gets a home.
+    const HAS_HOME: bool;
 }
 
 /// Makes a type that the header shows a handle of `content`.
 macro_rules! kind {
     ($name:ident, $content:ty, $tag:literal, $called:literal) => {
+        crate::handle::kind!($name, $content, $tag, $called, false);
+    };
+    ($name:ident, $content:ty, $tag:literal, $called:literal, at home) => {
+        crate::handle::kind!($name, $content, $tag, $called, true);
+    };
+    ($name:ident, $content:ty, $tag:literal, $called:literal, $has_home:literal) => {
         impl crate::handle::Kind for $name {
             type Content = $content;
             const TAG: u8 = {
@@ -36,20 +47,26 @@ macro_rules! kind {
                 $tag
             };
             const NAME: &'static str = $called;
+            const HAS_HOME: bool = $has_home;
         }
     };
 }
 pub(crate) use kind;
 
-/// A handle is generation, index, tag. The state of a slot is its key (generation and tag), the closing bit, users.
+/// A handle is generation, index, tag. The state of a slot is its key (generation and tag), three bits, users.
 const TAG_BITS: u32 = 8;
 const GENERATION_BITS: u32 = 36;
-const USER_BITS: u32 = 19;
-const CLOSING: u64 = 1 << USER_BITS;
-const USERS: u64 = CLOSING - 1;
+const USER_BITS: u32 = 17;
+const USERS: u64 = (1 << USER_BITS) - 1;
 /// This many users mean one that has the object for itself.
 const EXCLUSIVE: u64 = USERS;
-const KEY_SHIFT: u32 = USER_BITS + 1;
+/// Nobody had the object for himself yet: who does next is its home.
+const NEW: u64 = 1 << USER_BITS;
+/// The object is at home. While it has no users, the home thread takes it by the flag of the home alone.
+const AT_HOME: u64 = 1 << (USER_BITS + 1);
+const CLOSING_SHIFT: u32 = USER_BITS + 2;
+const CLOSING: u64 = 1 << CLOSING_SHIFT;
+const KEY_SHIFT: u32 = CLOSING_SHIFT + 1;
 
 const _: () = assert!(TAG_BITS + slots::INDEX_BITS + GENERATION_BITS == 64);
 const _: () = assert!(GENERATION_BITS + TAG_BITS + KEY_SHIFT == 64);
@@ -59,11 +76,12 @@ const _: () = assert!(usize::BITS == 64, "handles need 64-bit pointers");
 pub(crate) struct Entry {
     state: AtomicU64,
     object: AtomicPtr<()>,
+    home: Home,
 }
 
 impl Entry {
     pub(crate) const fn empty() -> Self {
-        Self { state: AtomicU64::new(0), object: AtomicPtr::new(ptr::null_mut()) }
+        Self { state: AtomicU64::new(0), object: AtomicPtr::new(ptr::null_mut()), home: Home::none() }
     }
 }
 
@@ -74,15 +92,16 @@ fn key(generation: u64, tag: u8) -> u64 {
 
 /// Whether a state is that of a living object with this key.
 fn is_alive(state: u64, key: u64) -> bool {
-    state >> USER_BITS == key >> USER_BITS
+    state >> CLOSING_SHIFT == key >> CLOSING_SHIFT
 }
 
 /// The slot of a handle, and the key it must have.
+#[inline(always)]
 fn find<K: Kind>(handle: *const K) -> Result<(usize, &'static Slot, u64)> {
     let number = handle.addr() as u64;
     let [tag, ..] = number.to_le_bytes();
     if tag != K::TAG {
-        return Err(if number == 0 { refused::<K>("is NULL") } else { dead::<K>() });
+        return Err(no_handle::<K>(number));
     }
     let index = number >> TAG_BITS & slots::INDICES;
     let index = usize::try_from(index).unwrap_or(usize::MAX);
@@ -94,6 +113,11 @@ fn find<K: Kind>(handle: *const K) -> Result<(usize, &'static Slot, u64)> {
 fn refused<K: Kind>(why: &str) -> Error {
     let message = format!("the {} {why}: give one that is alive", K::NAME);
     Error::new(ErrorCode::InvalidArgument, message)
+}
+
+#[cold]
+fn no_handle<K: Kind>(number: u64) -> Error {
+    if number == 0 { refused::<K>("is NULL") } else { dead::<K>() }
 }
 
 #[cold]
@@ -114,86 +138,173 @@ pub(crate) fn create<K: Kind>(content: K::Content) -> Result<*mut K> {
     let entry = &slot.entry;
     let before = entry.state.load(Ordering::Relaxed) >> (KEY_SHIFT + TAG_BITS);
     let generation = (before + 1) & ((1 << GENERATION_BITS) - 1);
+    let mut state = key(generation, K::TAG);
+    if K::HAS_HOME {
+        home::get_ready();
+        state |= NEW;
+    }
     entry.object.store(Box::into_raw(object).cast(), Ordering::Relaxed);
-    entry.state.store(key(generation, K::TAG), Ordering::Release);
+    entry.state.store(state, Ordering::Release);
     let number =
         generation << (slots::INDEX_BITS + TAG_BITS) | (index as u64) << TAG_BITS | u64::from(K::TAG);
     Ok(ptr::without_provenance_mut(usize::try_from(number).unwrap_or_default()))
 }
 
 /// The object, together with others who only read it.
+#[inline(always)]
 pub(crate) fn shared<K: Kind>(handle: *const K) -> Result<Shared<K>> {
     let (index, slot, key) = find(handle)?;
-    let mut state = slot.entry.state.load(Ordering::Relaxed);
+    let entry = &slot.entry;
+    let is_home = K::HAS_HOME && entry.home.enter(|| entry.state.load(Ordering::Relaxed) == key | AT_HOME);
+    if !is_home {
+        share_away::<K>(entry, key).map_err(|error| refusal::<K>(index, slot, key, error))?;
+    }
+    Ok(Shared { index, slot, key, is_home, kind: PhantomData })
+}
+
+/// Counts a user who is not at home, or not yet.
+#[inline(never)]
+fn share_away<K: Kind>(entry: &Entry, key: u64) -> Result<()> {
     loop {
-        if !is_alive(state, key) {
-            return Err(dead::<K>());
-        }
+        let (state, _) = look::<K>(entry, key)?;
         if state & USERS >= EXCLUSIVE - 1 {
             return Err(busy::<K>());
         }
-        let counted =
-            slot.entry.state.compare_exchange_weak(state, state + 1, Ordering::Acquire, Ordering::Relaxed);
-        match counted {
-            Ok(_) => return Ok(Shared { index, slot, kind: PhantomData }),
-            Err(now) => state = now,
+        let next = if state & NEW == 0 { state } else { after_new(entry, key) };
+        if change(entry, state, next + 1) {
+            if next & AT_HOME == 0 && state & NEW != 0 {
+                entry.home.never(key);
+            }
+            return Ok(());
         }
     }
 }
 
 /// The object for one caller alone. A thread that meets another one is told so; it never waits.
+#[inline(always)]
 pub(crate) fn exclusive<K: Kind>(handle: *const K) -> Result<Exclusive<K>> {
-    let (_, slot, idle) = find(handle)?;
-    match slot.entry.state.compare_exchange(idle, idle | EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed) {
-        Ok(_) => Ok(Exclusive { slot, idle, kind: PhantomData }),
-        Err(now) => Err(if is_alive(now, idle) { busy::<K>() } else { dead::<K>() }),
+    let (index, slot, key) = find(handle)?;
+    let entry = &slot.entry;
+    let is_home =
+        K::HAS_HOME && entry.home.enter_alone(|| entry.state.load(Ordering::Relaxed) == key | AT_HOME);
+    let after = if is_home {
+        None
+    } else {
+        Some(take_away::<K>(entry, key).map_err(|error| refusal::<K>(index, slot, key, error))?)
+    };
+    Ok(Exclusive { slot, after, kind: PhantomData })
+}
+
+/// Takes an object that is not at home, or not yet, and gives the state that follows.
+#[inline(never)]
+fn take_away<K: Kind>(entry: &Entry, key: u64) -> Result<u64> {
+    loop {
+        let (state, inside) = look::<K>(entry, key)?;
+        if state & USERS != 0 || inside != 0 {
+            return Err(busy::<K>());
+        }
+        if change(entry, state, key | EXCLUSIVE) {
+            let after = if state & NEW == 0 { state } else { after_new(entry, key) };
+            if after & AT_HOME == 0 && state & NEW != 0 {
+                entry.home.never(key);
+            }
+            return Ok(after);
+        }
     }
+}
+
+/// A caller gets no object. Whoever freed it may have seen this thread inside for the moment that it took to look.
+#[cold]
+fn refusal<K: Kind>(index: usize, slot: &'static Slot, key: u64, error: Error) -> Error {
+    if K::HAS_HOME && slot.entry.home.is_here() {
+        end_if_unused::<K>(index, slot, key);
+    }
+    error
+}
+
+/// The state of an object that gets its home with its first use, if this thread can be it.
+fn after_new(entry: &Entry, key: u64) -> u64 {
+    if entry.home.claim() { key | AT_HOME } else { key }
+}
+
+/// The state of a slot whose object lives and has the key, and how often its home thread uses it. If it is at home, then
+/// in this thread. Says nothing of the home while somebody has the object for himself: it may go home yet.
+fn look<K: Kind>(entry: &Entry, key: u64) -> Result<(u64, u32)> {
+    loop {
+        let state = entry.state.load(Ordering::Relaxed);
+        if !is_alive(state, key) {
+            return Err(dead::<K>());
+        }
+        if !K::HAS_HOME || state & NEW != 0 || state & USERS == EXCLUSIVE {
+            return Ok((state, 0));
+        }
+        if state & AT_HOME != 0 && !entry.home.is_here() {
+            change(entry, state, state & !AT_HOME);
+            continue;
+        }
+        if state & AT_HOME == 0 && !entry.home.tell_left(key) {
+            return Err(busy::<K>());
+        }
+        return match entry.home.inside() {
+            home::ALONE => Err(busy::<K>()),
+            inside => Ok((state, inside)),
+        };
+    }
+}
+
+/// Changes the state of a slot, unless it has changed meanwhile.
+fn change(entry: &Entry, from: u64, to: u64) -> bool {
+    entry.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
 /// Ends a handle. The object goes when the calls that only read it have returned; a call that has it for itself keeps
 /// it alive, and the handle too.
 pub(crate) fn destroy<K: Kind>(handle: *const K) -> Result<()> {
     let (index, slot, key) = find(handle)?;
-    let mut state = slot.entry.state.load(Ordering::Relaxed);
     loop {
-        if !is_alive(state, key) {
-            return Err(dead::<K>());
-        }
+        let (state, _) = look::<K>(&slot.entry, key)?;
         if state & USERS == EXCLUSIVE {
             return Err(busy::<K>());
         }
-        let closing = slot.entry.state.compare_exchange_weak(
-            state,
-            state | CLOSING,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
-        match closing {
-            Ok(_) => break,
-            Err(now) => state = now,
+        if change(&slot.entry, state, state | CLOSING) {
+            end_if_unused::<K>(index, slot, key);
+            return Ok(());
         }
     }
-    if state & USERS == 0 {
-        end::<K>(index, slot);
-    }
-    Ok(())
 }
 
-/// Drops the object of a slot that is closing and has no users; only one caller ever sees that.
-fn end<K: Kind>(index: usize, slot: &'static Slot) {
+/// Drops the object of a slot that is closing if it has no users. Each user that leaves a closing object calls this, and one
+/// of them finds it unused.
+#[cold]
+fn end_if_unused<K: Kind>(index: usize, slot: &'static Slot, key: u64) {
     let entry = &slot.entry;
-    let object = entry.object.swap(ptr::null_mut(), Ordering::Relaxed);
-    let generation = entry.state.load(Ordering::Relaxed) >> (KEY_SHIFT + TAG_BITS);
-    entry.state.store(key(generation, 0), Ordering::Release);
-    slots::give_back(index, slot);
-    // SAFETY: `create` made it from a box of this type (the tag is part of the key), and nobody else can reach it.
-    drop(unsafe { Box::from_raw(object.cast::<K::Content>()) });
+    // If the kernel refuses to tell who is inside, the object stays.
+    if K::HAS_HOME && (!entry.home.meet() || entry.home.inside() != 0) {
+        return;
+    }
+    let state = entry.state.load(Ordering::Acquire);
+    let is_it = state >> KEY_SHIFT == key >> KEY_SHIFT && state & CLOSING != 0;
+    let object = entry.object.load(Ordering::Relaxed);
+    if is_it && state & USERS == 0 && change(entry, state, key_without_object(key)) {
+        slots::give_back(index, slot);
+        // SAFETY: `create` made it from a box of this type (the tag is part of the key), and nobody else can reach it:
+        // who changed the state is the only one.
+        drop(unsafe { Box::from_raw(object.cast::<K::Content>()) });
+    }
+}
+
+/// The state of a slot whose object with this key is gone.
+fn key_without_object(key: u64) -> u64 {
+    self::key(key >> (KEY_SHIFT + TAG_BITS), 0)
 }
 
 /// One of several uses of an object at the same time.
 pub(crate) struct Shared<K: Kind> {
     index: usize,
     slot: &'static Slot,
+    key: u64,
+    /// It is the home thread that uses the object.
+    is_home: bool,
     kind: PhantomData<K>,
 }
 
@@ -210,9 +321,15 @@ impl<K: Kind> Deref for Shared<K> {
 
 impl<K: Kind> Drop for Shared<K> {
     fn drop(&mut self) {
-        let before = self.slot.entry.state.fetch_sub(1, Ordering::AcqRel);
-        if before & USERS == 1 && before & CLOSING != 0 {
-            end::<K>(self.index, self.slot);
+        let entry = &self.slot.entry;
+        let state = if self.is_home {
+            entry.home.leave();
+            entry.state.load(Ordering::Relaxed)
+        } else {
+            entry.state.fetch_sub(1, Ordering::AcqRel)
+        };
+        if state & CLOSING != 0 {
+            end_if_unused::<K>(self.index, self.slot, self.key);
         }
     }
 }
@@ -220,7 +337,8 @@ impl<K: Kind> Drop for Shared<K> {
 /// The only use of an object.
 pub(crate) struct Exclusive<K: Kind> {
     slot: &'static Slot,
-    idle: u64,
+    /// The state that follows; none if it is the home thread that has the object.
+    after: Option<u64>,
     kind: PhantomData<K>,
 }
 
@@ -244,8 +362,11 @@ impl<K: Kind> DerefMut for Exclusive<K> {
 
 impl<K: Kind> Drop for Exclusive<K> {
     fn drop(&mut self) {
-        // Nobody changes the state of a slot that one caller has for itself, so a store is enough.
-        self.slot.entry.state.store(self.idle, Ordering::Release);
+        match self.after {
+            // Nobody changes the state of a slot that one caller has for itself, so a store is enough.
+            Some(state) => self.slot.entry.state.store(state, Ordering::Release),
+            None => self.slot.entry.home.leave_alone(),
+        }
     }
 }
 
@@ -254,6 +375,7 @@ impl<K: Kind> Drop for Exclusive<K> {
 mod tests {
     use super::*;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
 
     struct Number;
     kind!(Number, Arc<u64>, 101, "number");
@@ -326,15 +448,171 @@ mod tests {
         destroy(handle).unwrap();
     }
 
+    /// Two numbers that are equal unless somebody is changing them.
+    struct Pair;
+    kind!(Pair, [u64; 2], 105, "pair", at home);
+
+    /// Some tens of nanoseconds.
+    fn linger() {
+        for turn in 0..50 {
+            std::hint::black_box(turn);
+        }
+    }
+
+    fn step(pair: *const Pair) -> bool {
+        exclusive(pair)
+            .map(|mut pair| {
+                assert_eq!(pair[0], pair[1], "two threads had it for themselves");
+                pair[0] += 1;
+                linger();
+                pair[1] += 1;
+            })
+            .is_ok()
+    }
+
+    #[test]
+    fn an_object_with_a_home_is_everybodys_in_turn() {
+        let pair = create::<Pair>([0; 2]).unwrap();
+        assert!((0..10).all(|_| step(pair)));
+        let address = pair.addr();
+        let elsewhere = move || {
+            let pair = ptr::without_provenance::<Pair>(address);
+            assert!((0..10).all(|_| step(pair)));
+            assert_eq!(shared(pair).unwrap()[0], 20);
+        };
+        std::thread::spawn(elsewhere).join().unwrap();
+        assert!((0..10).all(|_| step(pair)));
+        assert_eq!(shared(pair).unwrap()[0], 30);
+        destroy(pair).unwrap();
+        assert_eq!(code(exclusive(pair)), ErrorCode::InvalidArgument);
+    }
+
+    #[test]
+    fn an_object_at_home_is_busy_for_others_only_while_someone_is_inside() {
+        let pair = create::<Pair>([0; 2]).unwrap();
+        assert!(step(pair));
+        let address = pair.addr();
+        let inside = exclusive(pair).unwrap();
+        assert_eq!(code(exclusive(pair)), ErrorCode::Busy, "a signal handler");
+        let others = move || {
+            let pair = ptr::without_provenance::<Pair>(address);
+            assert_eq!(code(exclusive(pair)), ErrorCode::Busy);
+            assert_eq!(code(shared(pair)), ErrorCode::Busy);
+            assert_eq!(code(destroy(pair)), ErrorCode::Busy);
+        };
+        std::thread::spawn(others).join().unwrap();
+        drop(inside);
+        let others = move || assert!(step(ptr::without_provenance(address)));
+        std::thread::spawn(others).join().unwrap();
+        assert!(step(pair));
+        destroy(pair).unwrap();
+    }
+
+    /// Tells the other thread when one is over, so that it does not wait for ever.
+    struct Over<'a>(&'a AtomicBool);
+
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    #[test]
+    fn no_two_threads_have_an_object_with_a_home_at_the_same_time() {
+        const ROUNDS: usize = 20_000;
+        let (given, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _over = Over(&is_over);
+                for _ in 0..ROUNDS {
+                    let mut address = 0;
+                    while address == 0 {
+                        assert!(!is_over.load(Ordering::Relaxed), "the other thread has failed");
+                        std::hint::spin_loop();
+                        address = given.load(Ordering::Acquire);
+                    }
+                    (0..3).for_each(|_| while !step(ptr::without_provenance(address)) {});
+                    given.store(0, Ordering::Release);
+                }
+            });
+            let _over = Over(&is_over);
+            for _ in 0..ROUNDS {
+                let pair = create::<Pair>([0; 2]).unwrap();
+                assert!(step(pair));
+                given.store(pair.addr(), Ordering::Release);
+                while given.load(Ordering::Acquire) != 0 {
+                    let may_wait = !is_over.load(Ordering::Acquire) || given.load(Ordering::Acquire) == 0;
+                    assert!(may_wait, "the other thread has failed");
+                    step(pair);
+                    linger();
+                    linger();
+                }
+                let [a, b] = *shared(pair).unwrap();
+                assert_eq!(a, b);
+                destroy(pair).unwrap();
+            }
+        });
+    }
+
+    struct AtHome;
+    kind!(AtHome, Arc<u64>, 107, "number at home", at home);
+
     #[test]
     fn threads_that_use_and_free_one_handle_never_meet_a_dead_object() {
-        for _ in 0..200 {
+        use_and_free::<Number>();
+        use_and_free::<AtHome>();
+    }
+
+    #[test]
+    fn an_object_at_home_that_is_freed_in_the_middle_of_a_call_lives_until_the_call_returns() {
+        for freed_at_home in [true, false] {
             let object = Arc::new(7);
-            let handle = create::<Number>(Arc::clone(&object)).unwrap().addr();
+            let handle = create::<AtHome>(Arc::clone(&object)).unwrap();
+            assert_eq!(**shared(handle).unwrap(), 7);
+            let (in_call, address) = (shared(handle).unwrap(), handle.addr());
+            let nested = shared(handle).unwrap();
+            if freed_at_home {
+                destroy(handle).unwrap();
+            } else {
+                std::thread::spawn(move || destroy(ptr::without_provenance::<AtHome>(address)).unwrap())
+                    .join()
+                    .unwrap();
+            }
+            assert_eq!(code(shared(handle)), ErrorCode::InvalidArgument);
+            drop(nested);
+            assert_eq!((**in_call, Arc::strong_count(&object)), (7, 2));
+            drop(in_call);
+            assert_eq!(Arc::strong_count(&object), 1);
+        }
+    }
+
+    #[test]
+    fn an_object_at_home_is_shared_with_other_threads() {
+        let handle = create::<AtHome>(Arc::new(7)).unwrap();
+        drop(shared(handle).unwrap());
+        let (in_call, address) = (shared(handle).unwrap(), handle.addr());
+        let others = move || {
+            let handle = ptr::without_provenance::<AtHome>(address);
+            assert_eq!(**shared(handle).unwrap(), 7);
+            assert_eq!(code(exclusive(handle)), ErrorCode::Busy);
+        };
+        std::thread::spawn(others).join().unwrap();
+        drop(in_call);
+        destroy(handle).unwrap();
+    }
+
+    fn use_and_free<K: Kind<Content = Arc<u64>>>() {
+        for round in 0..400 {
+            let object = Arc::new(7);
+            let handle = create::<K>(Arc::clone(&object)).unwrap();
+            if round % 2 == 0 {
+                drop(shared(handle).unwrap());
+            }
+            let handle = handle.addr();
             std::thread::scope(|scope| {
                 for thread in 0..4 {
                     scope.spawn(move || {
-                        let handle = ptr::without_provenance_mut::<Number>(handle);
+                        let handle = ptr::without_provenance::<K>(handle);
                         for _ in 0..50 {
                             if thread % 2 == 0 {
                                 shared(handle).ok().inspect(|number| assert_eq!(***number, 7));
@@ -345,6 +623,9 @@ mod tests {
                         while destroy(handle).is_err_and(|error| error.code() == ErrorCode::Busy) {}
                     });
                 }
+                // The home thread, half of the time.
+                let handle = ptr::without_provenance::<K>(handle);
+                while shared(handle).is_ok_and(|number| **number == 7) {}
             });
             assert_eq!(Arc::strong_count(&object), 1, "freed once, and only once");
         }

@@ -15,6 +15,7 @@ mod event;
 mod events;
 mod flow;
 mod handle;
+mod home;
 mod level;
 mod listener;
 mod log;

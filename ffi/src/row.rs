@@ -15,7 +15,7 @@ pub struct siftstream_row {
     _opaque: [u8; 0],
 }
 
-kind!(siftstream_row, FlowBuilder, 0x5b, "row");
+kind!(siftstream_row, FlowBuilder, 0x5b, "row", at home);
 
 fn set(
     row: *mut siftstream_row,

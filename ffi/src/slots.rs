@@ -39,6 +39,7 @@ fn changed(free: u64, top: u32) -> u64 {
 }
 
 /// The slot at `index`, if it was ever made.
+#[inline]
 pub(crate) fn get(index: usize) -> Option<&'static Slot> {
     let chunk = CHUNKS.get(index / CHUNK)?.load(Ordering::Acquire);
     // SAFETY: a chunk that is not NULL is a leaked array of CHUNK slots.

@@ -70,7 +70,7 @@ impl Stream {
     }
 }
 
-kind!(siftstream_stream, Stream, 0x5d, "stream");
+kind!(siftstream_stream, Stream, 0x5d, "stream", at home);
 
 pub(crate) fn millis(milliseconds: u32) -> Duration {
     Duration::from_millis(u64::from(milliseconds))

@@ -59,9 +59,9 @@ async function trySend(stream) {
   }
 }
 
-/** Batches of 50,000 rows, as an acquisition would hand them over. */
+/** Batches of 20,000 rows, as an acquisition would hand them over. */
 async function sendColumns(stream) {
-  const size = 50_000;
+  const size = 20_000;
   const times = new BigInt64Array(size).fill(BigInt(Date.now()) * 1_000_000n);
   const columns = Object.fromEntries(doubles.map(([name], at) => [name, Float64Array.from({ length: size }, (_, row) => row + at / 10)]));
   // Made beforehand: to make them is not what is measured.
