@@ -70,6 +70,7 @@ const KEY_SHIFT: u32 = CLOSING_SHIFT + 1;
 
 const _: () = assert!(TAG_BITS + slots::INDEX_BITS + GENERATION_BITS == 64);
 const _: () = assert!(GENERATION_BITS + TAG_BITS + KEY_SHIFT == 64);
+const _: () = assert!(KEY_SHIFT == home::COUNT_BITS);
 const _: () = assert!(usize::BITS == 64, "handles need 64-bit pointers");
 
 /// What a slot holds of an object.
@@ -155,7 +156,8 @@ pub(crate) fn create<K: Kind>(content: K::Content) -> Result<*mut K> {
 pub(crate) fn shared<K: Kind>(handle: *const K) -> Result<Shared<K>> {
     let (index, slot, key) = find(handle)?;
     let entry = &slot.entry;
-    let is_home = K::HAS_HOME && entry.home.enter(|| entry.state.load(Ordering::Relaxed) == key | AT_HOME);
+    let is_home =
+        K::HAS_HOME && entry.home.enter(key, || entry.state.load(Ordering::Relaxed) == key | AT_HOME);
     if !is_home {
         share_away::<K>(entry, key).map_err(|error| refusal::<K>(index, slot, key, error))?;
     }
@@ -186,7 +188,7 @@ pub(crate) fn exclusive<K: Kind>(handle: *const K) -> Result<Exclusive<K>> {
     let (index, slot, key) = find(handle)?;
     let entry = &slot.entry;
     let is_home =
-        K::HAS_HOME && entry.home.enter_alone(|| entry.state.load(Ordering::Relaxed) == key | AT_HOME);
+        K::HAS_HOME && entry.home.enter_alone(key, || entry.state.load(Ordering::Relaxed) == key | AT_HOME);
     let after = if is_home {
         None
     } else {
@@ -229,9 +231,10 @@ fn after_new(entry: &Entry, key: u64) -> u64 {
 
 /// The state of a slot whose object lives and has the key, and how often its home thread uses it. If it is at home, then
 /// in this thread. Says nothing of the home while somebody has the object for himself: it may go home yet.
-fn look<K: Kind>(entry: &Entry, key: u64) -> Result<(u64, u32)> {
+fn look<K: Kind>(entry: &Entry, key: u64) -> Result<(u64, u64)> {
     loop {
-        let state = entry.state.load(Ordering::Relaxed);
+        // Acquire: what is read of the home is read after this.
+        let state = entry.state.load(Ordering::Acquire);
         if !is_alive(state, key) {
             return Err(dead::<K>());
         }
@@ -245,7 +248,7 @@ fn look<K: Kind>(entry: &Entry, key: u64) -> Result<(u64, u32)> {
         if state & AT_HOME == 0 && !entry.home.tell_left(key) {
             return Err(busy::<K>());
         }
-        return match entry.home.inside() {
+        return match entry.home.inside(key) {
             home::ALONE => Err(busy::<K>()),
             inside => Ok((state, inside)),
         };
@@ -278,8 +281,10 @@ pub(crate) fn destroy<K: Kind>(handle: *const K) -> Result<()> {
 #[cold]
 fn end_if_unused<K: Kind>(index: usize, slot: &'static Slot, key: u64) {
     let entry = &slot.entry;
+    let home = &entry.home;
+    let is_nobody_inside = || home.inside(key) == 0;
     // If the kernel refuses to tell who is inside, the object stays.
-    if K::HAS_HOME && (!entry.home.meet() || entry.home.inside() != 0) {
+    if K::HAS_HOME && !(home.has_left(key) && is_nobody_inside() || home.meet() && is_nobody_inside()) {
         return;
     }
     let state = entry.state.load(Ordering::Acquire);

@@ -8,24 +8,27 @@
 //! The one who pays is the other thread: a system call when an object that one thread has used comes to a second. From then
 //! on that object has no home.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence};
+use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
+/// So many low bits of a key are 0.
+pub(crate) const COUNT_BITS: u32 = 20;
 /// The home thread has the object for itself.
-pub(crate) const ALONE: u32 = u32::MAX;
+pub(crate) const ALONE: u64 = (1 << COUNT_BITS) - 1;
 
 /// A slot's home. It is one thread's for good, since only one thread may ever say that it is inside.
 pub(crate) struct Home {
     /// The thread, 0 for none yet.
     thread: AtomicU64,
-    /// How often the home thread uses the object, or [`ALONE`].
-    inside: AtomicU32,
+    /// The key of the object that the home thread uses, and how often, or [`ALONE`]. The key tells what it has announced for
+    /// an object that was here before from a use of the one that is here now.
+    inside: AtomicU64,
     /// The key of the object that has left home, once every thread knows it, or that never had one.
     left: AtomicU64,
 }
 
 impl Home {
     pub(crate) const fn none() -> Self {
-        Self { thread: AtomicU64::new(0), inside: AtomicU32::new(0), left: AtomicU64::new(0) }
+        Self { thread: AtomicU64::new(0), inside: AtomicU64::new(0), left: AtomicU64::new(0) }
     }
 
     /// Whether this thread is the slot's home thread.
@@ -35,26 +38,30 @@ impl Home {
         thread != 0 && thread == this_thread()
     }
 
-    /// Begins a use if this is the home thread and the object `is_at_home`. Then [`Home::leave`] ends it.
+    /// Begins a use of the object with this key if this is the home thread and the object `is_at_home`. Then
+    /// [`Home::leave`] ends it.
     #[inline]
-    pub(crate) fn enter(&self, is_at_home: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn enter(&self, key: u64, is_at_home: impl FnOnce() -> bool) -> bool {
         // A signal handler may have interrupted its own thread inside.
-        let inside = self.inside.load(Ordering::Relaxed);
-        inside < ALONE - 1 && self.enter_as(inside + 1, inside, is_at_home)
+        let before = self.inside.load(Ordering::Relaxed);
+        let count = before & ALONE;
+        let may_enter = count == 0 || before == key | count && count < ALONE - 1;
+        may_enter && self.enter_as(key | (count + 1), before, is_at_home)
     }
 
     /// The same for a use that tolerates no other. Then [`Home::leave_alone`] ends it.
     #[inline]
-    pub(crate) fn enter_alone(&self, is_at_home: impl FnOnce() -> bool) -> bool {
-        self.inside.load(Ordering::Relaxed) == 0 && self.enter_as(ALONE, 0, is_at_home)
+    pub(crate) fn enter_alone(&self, key: u64, is_at_home: impl FnOnce() -> bool) -> bool {
+        let before = self.inside.load(Ordering::Relaxed);
+        before & ALONE == 0 && self.enter_as(key | ALONE, before, is_at_home)
     }
 
     #[inline]
-    fn enter_as(&self, inside: u32, before: u32, is_at_home: impl FnOnce() -> bool) -> bool {
+    fn enter_as(&self, inside: u64, before: u64, is_at_home: impl FnOnce() -> bool) -> bool {
         if !self.is_here() {
             return false;
         }
-        self.inside.store(inside, Ordering::Relaxed);
+        self.inside.store(inside, Ordering::Release);
         // Keeps the compiler from looking first; the processor is kept from it by the other thread's barrier.
         compiler_fence(Ordering::SeqCst);
         let is_at_home = is_at_home();
@@ -76,14 +83,20 @@ impl Home {
         self.inside.store(0, Ordering::Release);
     }
 
-    /// How often the home thread uses the object. Certain after [`Home::tell_left`] or [`Home::meet`].
-    pub(crate) fn inside(&self) -> u32 {
-        self.inside.load(Ordering::Acquire)
+    /// How often the home thread uses the object with this key. Certain after [`Home::tell_left`] or [`Home::meet`].
+    pub(crate) fn inside(&self, key: u64) -> u64 {
+        let inside = self.inside.load(Ordering::Acquire);
+        if inside & !ALONE == key { inside & ALONE } else { 0 }
+    }
+
+    /// Whether the home thread knows that the object with this key has left, or never had a home.
+    pub(crate) fn has_left(&self, key: u64) -> bool {
+        self.left.load(Ordering::Acquire) == key
     }
 
     /// Makes sure that the home thread knows that the object with this key has left. False if the kernel refuses.
     pub(crate) fn tell_left(&self, key: u64) -> bool {
-        let is_told = self.left.load(Ordering::Acquire) == key || self.meet();
+        let is_told = self.has_left(key) || self.meet();
         if is_told {
             self.left.store(key, Ordering::Release);
         }

@@ -56,11 +56,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Cork<I> {
         connection: &mut F,
         cx: &mut Context<'_>,
     ) -> Poll<F::Output> {
-        self.lock().has_turn = true;
+        let was_broken = {
+            let mut gathered = self.lock();
+            gathered.has_turn = true;
+            gathered.is_broken
+        };
         let polled = Pin::new(connection).poll(cx);
         let mut gathered = self.lock();
         gathered.has_turn = false;
-        let was_broken = gathered.is_broken;
         // What is still left goes on when the transport wakes the connection.
         if gathered.poll_write_out(cx).is_ready() && gathered.is_broken && !was_broken {
             // The connection is to see it.
@@ -158,6 +161,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Corked<I> {
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::future::poll_fn;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Wake, Waker};
 
     use tokio::io::AsyncWriteExt;
 
@@ -242,6 +247,30 @@ mod tests {
             let mut turn = Box::pin(write_frames(&mut io, 20, 16_393));
             poll_fn(|cx| cork.turn(&mut turn, cx)).await;
             assert_eq!(wire.lock().unwrap().writes.concat(), frames(20, 16_393), "{takes} at once");
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_wakes_the_connection_whenever_it_happens_in_its_turn() {
+        for written in [1, 10] {
+            let (_, mut io, cork) = corked(0);
+            let woken = Arc::new(Woken::default());
+            let mut turn = Box::pin(async {
+                write_frames(&mut io, written, 16_393).await;
+                std::future::pending::<()>().await;
+            });
+            let waker = Waker::from(Arc::clone(&woken));
+            assert!(cork.turn(&mut turn, &mut Context::from_waker(&waker)).is_pending());
+            assert!(woken.0.load(Ordering::Relaxed), "after {written} frames");
         }
     }
 
