@@ -13,7 +13,9 @@ use h2::RecvStream;
 use h2::server::{Connection, SendResponse};
 use http::Request;
 use http::header::AUTHORIZATION;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -34,6 +36,8 @@ const SETTINGS_RETRY: Duration = Duration::from_millis(2);
 pub(crate) enum Command {
     /// Reset the TCP connection.
     Reset,
+    /// Write what was answered, then reset the TCP connection: nothing that comes in afterwards is answered.
+    WriteAndReset,
     /// Send GOAWAY.
     GoAway(GoAway),
     /// Do not touch the socket for this long, or until this news that the server is healed.
@@ -90,6 +94,11 @@ pub(crate) async fn serve<IO>(
             biased;
             Some(command) = receiver.recv() => match command {
                 Command::Reset => return reset.arm(),
+                Command::WriteAndReset => {
+                    let once = |cx: &mut Context<'_>| Poll::Ready(connection.poll_accept(cx).is_ready());
+                    poll_fn(once).await;
+                    return reset.arm();
+                }
                 Command::GoAway(kind) => go_away(&mut connection, kind),
                 Command::Freeze(time, healed) => frozen(time, healed).await,
                 Command::Window(size) => window = Some(size),

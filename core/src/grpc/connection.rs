@@ -1,6 +1,5 @@
 //! One HTTP/2 connection for ingest streams.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use h2::{Ping, PingPong};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::cork::Corked;
 use super::observer::{Observed, Watch};
 use crate::error::{Error, ErrorCode, Result};
 use crate::seams::connector::Connector;
@@ -46,7 +44,6 @@ impl Connection {
         settings: ConnectionSettings,
     ) -> Result<Self> {
         let (io, watch) = Observed::new(connector.connect().await?, settings.encrypted);
-        let (io, cork) = Corked::new(io);
         let handshake = h2::client::Builder::new()
             .max_send_buffer_size(SEND_BUFFER)
             .enable_push(false)
@@ -62,7 +59,7 @@ impl Connection {
         let ping_pong = connection.ping_pong();
         let (pings, ping_requests) = mpsc::channel(8);
         let driver = runtime.spawn(async move {
-            if let Err(error) = poll_fn(|cx| cork.turn(&mut connection, cx)).await {
+            if let Err(error) = connection.await {
                 tracing::debug!(target: "siftstream::grpc", %error, "connection ended");
             }
         });

@@ -2,7 +2,6 @@
 //! can be told.
 
 mod connection;
-mod cork;
 mod gzip;
 mod observer;
 mod status;

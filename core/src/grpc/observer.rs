@@ -127,6 +127,9 @@ pub(crate) struct Observed {
     /// Streams whose END_STREAM was taken by the transport but not flushed yet.
     ending: Vec<(u32, Moment)>,
     is_shut: bool,
+    /// A read or a write has failed. The kernel tells an error once, and shows the end of a reset connection afterwards like that of
+    /// one that was closed in order.
+    has_failed: bool,
 }
 
 impl Observed {
@@ -148,6 +151,7 @@ impl Observed {
             inbound: FrameScanner::after(0),
             ending: Vec::new(),
             is_shut: false,
+            has_failed: false,
         };
         (observed, watch)
     }
@@ -215,9 +219,11 @@ impl AsyncRead for Observed {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, buf));
+        self.has_failed |= read.is_err();
+        read?;
         let this = self.get_mut();
-        if buf.filled().len() == before && buf.remaining() > 0 {
+        if buf.filled().len() == before && buf.remaining() > 0 && !this.has_failed {
             this.watch.closed_in_order.store(true, Ordering::Relaxed);
         }
         this.saw_read(&buf.filled()[before..]);
@@ -228,7 +234,9 @@ impl AsyncRead for Observed {
 impl AsyncWrite for Observed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let before = self.before_write();
-        let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf))?;
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf));
+        self.has_failed |= written.is_err();
+        let written = written?;
         self.get_mut().saw_written(&buf[..written], before);
         Poll::Ready(Ok(written))
     }
@@ -239,7 +247,9 @@ impl AsyncWrite for Observed {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let before = self.before_write();
-        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs))?;
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs));
+        self.has_failed |= written.is_err();
+        let written = written?;
         let this = self.get_mut();
         let mut left = written;
         for buf in bufs {

@@ -42,8 +42,14 @@ impl IngestStream {
             Effect::Ok { delay, drain } => self.ok_after(delay, drain, at_end).await,
             Effect::OkThenTcpReset(delay) => {
                 sleep(delay).await;
-                self.answer_ok(at_end, response::send_ok).await;
-                self.connection.send(Command::Reset).await.ok();
+                let connection = self.connection.clone();
+                let answer = |respond: &mut SendResponse<Bytes>| {
+                    let sent = response::send_ok(respond);
+                    // A connection that takes no more commands is gone already.
+                    connection.try_send(Command::WriteAndReset).ok();
+                    sent
+                };
+                self.answer_ok(at_end, answer).await;
                 poll_fn(|cx| self.respond.poll_reset(cx)).await.ok();
             }
             Effect::TcpReset => {

@@ -21,9 +21,9 @@ pub fn cells() -> Vec<Cell> {
             .fault(Fault::none(), Times::N(1))
             .fault(Fault::status(Code::Unavailable, 100), Times::N(1))
             .fault(Fault::none(), Times::N(2))
-            .fault(Fault::new(When::Rows(150), Effect::TcpReset), Times::N(1))
+            .fault(Fault::new(When::Rows(1), Effect::TcpReset), Times::N(1))
             .fault(Fault::none(), Times::N(2))
-            .fault(Fault::status(Code::Internal, 200), Times::N(1))
+            .fault(Fault::status(Code::Internal, 1), Times::N(1))
             .fails_streams(3)
             .fails_with_backups(1),
         Cell::new("a small window, and a server that never answers", 100_000)
