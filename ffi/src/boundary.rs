@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use siftstream_core::{Error, ErrorCode, Result};
+use siftstream_core::{Error, ErrorCode, Result, TrySendError};
 
 use crate::error::siftstream_error;
 use crate::handle;
@@ -33,6 +33,31 @@ fn hand_out(failed: Error, error: *mut *mut siftstream_error) -> siftstream_stat
         unsafe { error.write(object) };
     }
     status
+}
+
+/// The same for a send that never waits, which says whether the row was accepted. FULL makes no error object: that would
+/// allocate.
+#[inline]
+pub(crate) fn enter_unless_full(
+    error: *mut *mut siftstream_error,
+    send: impl FnOnce() -> Result<bool>,
+) -> siftstream_status {
+    let mut accepted = true;
+    let status = enter(error, || {
+        accepted = send()?;
+        Ok(())
+    });
+    if accepted { status } else { siftstream_status::SIFTSTREAM_FULL }
+}
+
+/// Whether a row was accepted; it was not, for want of room, or for what the error says.
+#[inline]
+pub(crate) fn accepted<T>(outcome: std::result::Result<(), TrySendError<T>>) -> Result<bool> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(TrySendError::Full(_)) => Ok(false),
+        Err(TrySendError::Refused(refused)) => Err(refused.error),
+    }
 }
 
 /// Runs the body of an export that returns a value; `otherwise` if it fails.

@@ -1,9 +1,9 @@
 //! Rows by the names of their channels: also of flows that are registered by their first row.
 
 use siftstream_core::schema::MAX_CHANNELS;
-use siftstream_core::{ChannelValue, Error, ErrorCode, Flow, Result, TimeValue, TrySendError};
+use siftstream_core::{ChannelValue, Error, ErrorCode, Flow, Result, TimeValue};
 
-use crate::boundary::{enter, null};
+use crate::boundary::{accepted, enter, enter_unless_full, null};
 use crate::config::siftstream_config;
 use crate::error::siftstream_error;
 use crate::handle;
@@ -57,19 +57,10 @@ pub extern "C" fn siftstream_stream_try_send_by_name(
     count: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    let mut full = false;
-    let status = enter(error, || {
+    enter_unless_full(error, || {
         let row = row(flow, timestamp_ns, values, count)?;
-        match handle::shared(stream)?.try_send(row) {
-            Err(TrySendError::Refused(refused)) => Err(refused.error),
-            Err(TrySendError::Full(_)) => {
-                full = true;
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    });
-    if full { siftstream_status::SIFTSTREAM_FULL } else { status }
+        accepted(handle::shared(stream)?.try_send(row))
+    })
 }
 
 fn row(

@@ -1,10 +1,8 @@
 //! Streams of protobuf messages of the caller's own types.
 
-use siftstream_core::{
-    AnyTransport, ProtobufEncoder, ProtobufMessage, Result, SiftStream, TimeValue, TrySendError,
-};
+use siftstream_core::{AnyTransport, ProtobufEncoder, ProtobufMessage, Result, SiftStream, TimeValue};
 
-use crate::boundary::{enter, free, output};
+use crate::boundary::{accepted, enter, enter_unless_full, free, output};
 use crate::config::siftstream_config;
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
@@ -95,19 +93,10 @@ pub extern "C" fn siftstream_message_stream_try_send(
     message: siftstream_bytes,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    let mut full = false;
-    let status = enter(error, || {
+    enter_unless_full(error, || {
         let message = message_of(message_type, display_name, timestamp_ns, message)?;
-        match handle::shared(stream)?.try_send(message) {
-            Err(TrySendError::Refused(refused)) => Err(refused.error),
-            Err(TrySendError::Full(_)) => {
-                full = true;
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    });
-    if full { siftstream_status::SIFTSTREAM_FULL } else { status }
+        accepted(handle::shared(stream)?.try_send(message))
+    })
 }
 
 /// Brings everything accepted so far to a level, a siftstream_level, and waits for that, as siftstream_stream_flush.
@@ -148,11 +137,7 @@ pub extern "C" fn siftstream_message_stream_metrics(
     out: *mut *mut siftstream_metrics,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    enter(error, || {
-        let stream = handle::shared(stream)?;
-        stream.check_process()?;
-        snapshot_of(stream.get_metrics_snapshot(), out)
-    })
+    enter(error, || snapshot_of(&*handle::shared(stream)?, out))
 }
 
 /// The message, for as long as the call lasts.

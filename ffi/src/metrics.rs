@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::OnceLock;
 
 use siftstream_core::metrics::{METRICS, Metric, MetricValue};
-use siftstream_core::{Error, ErrorCode, Result, SiftStreamMetricsSnapshot};
+use siftstream_core::{Encoder, Error, ErrorCode, Result, SiftStream, SiftStreamMetricsSnapshot, Transport};
 
 use crate::boundary::{enter, free, output, value_or};
 use crate::error::siftstream_error;
@@ -43,18 +43,16 @@ pub extern "C" fn siftstream_stream_metrics(
     out: *mut *mut siftstream_metrics,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    enter(error, || {
-        let stream = handle::shared(stream)?;
-        stream.check_process()?;
-        snapshot_of(stream.get_metrics_snapshot(), out)
-    })
+    enter(error, || snapshot_of(&**handle::shared(stream)?, out))
 }
 
-/// Gives a snapshot a handle.
-pub(crate) fn snapshot_of(
-    snapshot: SiftStreamMetricsSnapshot,
+/// Takes a snapshot of a stream, of rows or of messages.
+pub(crate) fn snapshot_of<E: Encoder, T: Transport>(
+    stream: &SiftStream<E, T>,
     out: *mut *mut siftstream_metrics,
 ) -> Result<()> {
+    stream.check_process()?;
+    let snapshot = stream.get_metrics_snapshot();
     output(out, "out")?.write(handle::create(Metrics { snapshot, json: OnceLock::new() })?);
     Ok(())
 }

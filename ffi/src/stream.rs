@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use siftstream_core::events::Events;
 use siftstream_core::{
     AnyTransport, Error, ErrorCode, FlowBuilder, FlowConfig, IngestionConfigEncoder, Level, Result,
-    RunSelector, SiftStream, TrySendError,
+    RunSelector, SiftStream,
 };
 
-use crate::boundary::{enter, output, value_or};
+use crate::boundary::{accepted, enter, enter_unless_full, output, value_or};
 use crate::config::{run_form, siftstream_config};
 use crate::error::siftstream_error;
 use crate::handle::{self, kind};
@@ -166,19 +166,10 @@ fn try_send<R: Deref<Target = FlowBuilder>>(
     error: *mut *mut siftstream_error,
     row: impl FnOnce() -> Result<R>,
 ) -> siftstream_status {
-    let mut full = false;
-    let status = enter(error, || {
+    enter_unless_full(error, || {
         let row = row()?;
-        match handle::shared(stream)?.try_send(&*row) {
-            Err(TrySendError::Refused(refused)) => Err(refused.error),
-            Err(TrySendError::Full(_)) => {
-                full = true;
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    });
-    if full { siftstream_status::SIFTSTREAM_FULL } else { status }
+        accepted(handle::shared(stream)?.try_send(&*row))
+    })
 }
 
 /// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row.

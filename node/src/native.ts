@@ -14,6 +14,7 @@ export interface NativeStream {
   newRow(flow: string, channels: string): NativeNewRow;
   stageFlows(flows: string): void;
   trySendColumns(flow: string, times: NativeTimes, entries: NativeEntries, from: number, to: number): number;
+  sendColumnsNow(flow: string, times: NativeTimes, entries: NativeEntries, from: number, to: number): number;
   sendColumns(
     flow: string,
     times: NativeTimes,
@@ -46,6 +47,7 @@ export interface NativeNewRow {
   setText(at: number, text: string): void;
   setBytes(at: number, bytes: Uint8Array): void;
   trySend(cells: Uint8Array): boolean;
+  sendNow(cells: Uint8Array): boolean;
   send(cells: Uint8Array, timeoutMs?: number, signal?: NativeSignal): Promise<void>;
 }
 

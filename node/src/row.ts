@@ -93,12 +93,15 @@ export class Row {
   }
 
   /**
-   * Sends, waiting for room. The row as it is now is sent: it can be filled again at once. Rows that wait are sent in
-   * the order of the calls; one that `trySend` gets in meanwhile may come before them.
+   * Sends, waiting for room. The row as it is now is sent: it can be filled again at once. Rows are sent in the order of
+   * the calls; one that `trySend` gets in while others wait may come before them.
    */
   async send(time?: Time, options: SendOptions = {}): Promise<void> {
-    if (!options.signal?.aborted && this.trySend(time)) return;
     this.#cells.setTime(time);
+    if (!options.signal?.aborted && asking(() => this.#native.sendNow(this.#cells.bytes))) {
+      if (!this.#taps.isEmpty) this.#show();
+      return;
+    }
     const sent = waiting(options.signal, (signal) => this.#native.send(this.#cells.bytes, options.timeoutMs, signal));
     if (!this.#taps.isEmpty) this.#show();
     await sent;

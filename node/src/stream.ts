@@ -128,7 +128,8 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
 
   /**
    * Sends many rows, waiting for room; typed arrays are read in place. They must not be changed until the promise is
-   * settled. Returns how many rows were sent; an error says in `accepted` how many were before it.
+   * settled. Returns how many rows were sent; an error says in `accepted` how many were before it. So that the event loop
+   * stays free, a large batch goes in parts: what else is sent before the promise is settled may come between them.
    */
   async sendColumns(flow: string, batch: ColumnBatch, options: SendOptions = {}): Promise<number> {
     const { times, entries, rows } = pack(this.#shape(flow), batch);
@@ -137,7 +138,7 @@ export class Stream extends EventEmitter<StreamEvents> implements AsyncDisposabl
     try {
       while (sent < rows) {
         const to = Math.min(sent + ROWS_A_TURN, rows);
-        const accepted = options.signal?.aborted ? 0 : this.#native.trySendColumns(flow, times, entries, sent, to);
+        const accepted = options.signal?.aborted ? 0 : this.#native.sendColumnsNow(flow, times, entries, sent, to);
         sent += accepted;
         if (sent < to) {
           const left = deadline === undefined ? undefined : Math.max(deadline - performance.now(), 0);

@@ -202,3 +202,27 @@ test('a wait for room ends at its time or with its signal, and says what was acc
     assert.equal(stream.watermarks().accepted, sent);
   });
 });
+
+test('a wait behind another wait ends at its own time or with its own signal, and the other goes on', async () => {
+  await withFullStream(async (stream, server, sent) => {
+    const first = stream.send('engine', { seq: sent });
+    const times = new Float64Array(2);
+    const columns = { seq: BigUint64Array.of(0n, 0n) };
+    const signal = AbortSignal.timeout(20);
+    const given = await Promise.all([
+      failure(() => stream.send('engine', { seq: 0 }, { timeoutMs: 20 })),
+      failure(() => stream.sendColumns('engine', { times, columns }, { timeoutMs: 20 })),
+      failure(() => stream.send('engine', { seq: 0 }, { signal })),
+      failure(() => stream.sendColumns('engine', { times, columns }, { signal })),
+    ]);
+    assert.deepEqual(
+      given.map((error) => error.code),
+      ['TIMEOUT', 'TIMEOUT', 'CANCELLED', 'CANCELLED'],
+    );
+    server.heal();
+    await first;
+    const report = await stream.finish();
+    assert.equal(report.confirmed, sent + 1);
+    assert.deepEqual(server.flow('engine').sequence, { first: 0, last: sent, missing: 0, duplicates: 0 });
+  });
+});

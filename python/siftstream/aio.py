@@ -83,7 +83,10 @@ class Stream(StreamBase):
     async def send(
         self, flow: str, values: Values, timestamp: Timestamp | None = None, *, timeout: Timeout = None
     ) -> None:
-        """Send one row, `{channel: value}`; waits for room. As `siftstream.Stream.send`."""
+        """Send one row, `{channel: value}`; waits for room. As `siftstream.Stream.send`.
+
+        Tasks that wait at the same time get room in no set order.
+        """
         try:
             if self._offer(flow, values, timestamp):
                 await asyncio.sleep(0)

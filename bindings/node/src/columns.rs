@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use napi::JsValue;
 use napi::bindgen_prelude::{Array, FromNapiValue, Unknown};
-use siftstream::{ChannelDataType, ChannelIndex, Error, ErrorCode, Result, TimeValue};
+use siftstream::{ChannelDataType, ChannelIndex, Result, TimeValue};
 
 use crate::batch::{Batch, Set, Times, Values};
 use crate::error::{Failure, invalid, thrown};
 use crate::home::Held;
 use crate::row::time_of_millis;
-use crate::signal::Watch;
+use crate::waiting::{Patience, Turn};
 
 /// How many entries describe a channel: its index, the number of its type, the values, and the offsets and the flags
 /// of presence if there are any.
@@ -107,52 +107,27 @@ pub(crate) fn try_send(stream: &Held, batch: &Batch<'_>) -> Result<usize, Failur
     Ok(stream.try_send_columns(&batch.columns())?)
 }
 
-/// Sends all rows, waiting for room. A row that the signal or the timeout keeps out was not accepted.
+/// Sends all rows, waiting for its turn and for room. A row that the signal or the timeout keeps out was not accepted.
 pub(crate) async fn send(
     stream: Arc<Held>,
     batch: Batch<'static>,
-    mut signal: Watch,
-    timeout: Option<std::time::Duration>,
+    turn: Turn,
+    mut patience: Patience,
 ) -> Result<u32, Failure> {
-    let deadline = timeout.map(|timeout| tokio::time::Instant::now() + timeout);
+    let _turn = patience.with(&stream, turn.come()).await?;
     let mut sent = 0;
-    let ended = loop {
-        let outcome = async {
-            let _turn = stream.turn.lock().await;
-            let rest = batch.rows(sent..batch.len())?;
-            let accepted = try_send(&stream, &rest)?;
-            if accepted == rest.len() {
-                return Ok(accepted);
-            }
+    while sent < batch.len() {
+        let rest = batch.rows(sent..batch.len())?;
+        sent += try_send(&stream, &rest).map_err(|failure| failure.after(sent))?;
+        if sent < batch.len() {
             // One row is accepted or not, so that giving up leaves no doubt how many were.
-            let next = rest.rows(accepted..accepted + 1)?;
+            let next = batch.rows(sent..sent + 1)?;
             let next = next.columns();
-            tokio::select! {
-                biased;
-                outcome = stream.send_columns(&next) => {
-                    outcome.map(|()| accepted + 1).map_err(|failed| Failure::from(failed).after(accepted))
-                }
-                why = signal.fired() => Err(Failure::from(why).after(accepted)),
-                why = expiry(&stream, deadline) => Err(Failure::from(why).after(accepted)),
-            }
-        };
-        match outcome.await {
-            Ok(accepted) => sent += accepted,
-            Err(failure) => break Err(failure),
+            let outcome = patience.with(&stream, stream.send_columns(&next)).await;
+            let outcome = outcome.map_err(Failure::from).and_then(|sent| sent.map_err(Failure::from));
+            outcome.map_err(|failure| failure.after(sent))?;
+            sent += 1;
         }
-        if sent >= batch.len() {
-            break Ok(());
-        }
-    };
-    ended.map(|()| u32::try_from(sent).unwrap_or(u32::MAX)).map_err(|failure| failure.after(sent))
-}
-
-/// Waits until the time is up, for ever if there is no end to it, and says why there is no room.
-pub(crate) async fn expiry(stream: &Held, deadline: Option<tokio::time::Instant>) -> Error {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
-    let cause = stream.trouble().map(|why| format!("; the cause: {why}")).unwrap_or_default();
-    Error::new(ErrorCode::Timeout, format!("no room in time: send again later, or wait longer{cause}"))
+    Ok(u32::try_from(sent).unwrap_or(u32::MAX))
 }

@@ -4,6 +4,7 @@
 //! of an environment waits until what its streams hold in memory is in their files.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ use napi::bindgen_prelude::Env;
 use siftstream::{AnyTransport, IngestionConfigEncoder, Level, SiftStream};
 
 use crate::open::Opened;
+use crate::waiting::Queue;
 
 /// The stream of core whose transport is chosen at run time.
 pub(crate) type AnyStream = SiftStream<IngestionConfigEncoder, AnyTransport>;
@@ -36,10 +38,10 @@ pub(crate) struct Home {
 pub(crate) struct Held {
     stream: ManuallyDrop<AnyStream>,
     home: Arc<Home>,
-    /// Sends that wait, in their order.
-    pub(crate) turn: tokio::sync::Mutex<()>,
-    /// The same for those of flows that are still to be registered.
-    pub(crate) turn_of_new: tokio::sync::Mutex<()>,
+    /// In which sends wait for room.
+    queue: Queue,
+    /// In which they wait, flow by flow, until it is registered.
+    queues_of_new: Mutex<HashMap<String, Queue>>,
     /// Whether a flow is registered when its first row is sent.
     pub(crate) registers_new: bool,
 }
@@ -57,8 +59,8 @@ impl Held {
         let held = Arc::new(Self {
             stream: ManuallyDrop::new(opened.stream),
             home: Arc::clone(&home),
-            turn: tokio::sync::Mutex::default(),
-            turn_of_new: tokio::sync::Mutex::default(),
+            queue: Queue::default(),
+            queues_of_new: Mutex::default(),
             registers_new: opened.registers_new,
         });
         let mut streams = lock(&home.streams);
@@ -66,6 +68,17 @@ impl Held {
         streams.push(Arc::downgrade(&held));
         drop(streams);
         held
+    }
+
+    /// Where a row of a known flow waits: also behind those that were sent when it was not known.
+    pub(crate) fn queues_of(&self, flow: &str) -> Vec<Queue> {
+        let of_new = lock(&self.queues_of_new).get(flow).cloned();
+        of_new.into_iter().chain([Arc::clone(&self.queue)]).collect()
+    }
+
+    /// Where a row of a flow waits that is still to be registered: rows of other flows do not wait for that.
+    pub(crate) fn queues_of_new(&self, flow: &str) -> Vec<Queue> {
+        vec![Arc::clone(lock(&self.queues_of_new).entry(flow.to_owned()).or_default())]
     }
 }
 

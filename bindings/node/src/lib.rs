@@ -21,3 +21,4 @@ mod schema;
 mod server;
 mod signal;
 mod stream;
+mod waiting;

@@ -10,14 +10,13 @@ use napi_derive::napi;
 use serde_json::Value as Json;
 use siftstream::{ChannelDataType, ChannelValue, Flow, Result, TrySendError, Value};
 
-use crate::columns::expiry;
-use crate::error::{Failure, invalid, thrown};
+use crate::error::{invalid, thrown};
 use crate::home::Held;
 use crate::promise::promise;
 use crate::row::{Parts, cells_of, time_of};
 use crate::schema::parse;
-use crate::signal::{NativeSignal, Watch};
-use crate::stream::millis;
+use crate::signal::NativeSignal;
+use crate::waiting::{self, Patience, Queue, Turn, nobody_waits};
 
 /// A row of one flow that the stream does not know yet.
 #[napi]
@@ -27,6 +26,7 @@ pub struct NativeNewRow {
     channels: Vec<(String, ChannelDataType)>,
     /// Texts and bytes, which do not fit a cell.
     long: Vec<Value>,
+    queues: Vec<Queue>,
 }
 
 impl NativeNewRow {
@@ -41,7 +41,8 @@ impl NativeNewRow {
         };
         let channels = given.as_array().into_iter().flatten().map(channel).collect::<Result<Vec<_>>>()?;
         let long = vec![Value::Empty; channels.len()];
-        Ok(Self { held, flow, channels, long })
+        let queues = held.queues_of_new(&flow);
+        Ok(Self { held, flow, channels, long, queues })
     }
 
     fn load(&self, cells: &[u8]) -> Result<Flow> {
@@ -106,6 +107,12 @@ impl NativeNewRow {
         }
     }
 
+    /// The same for a send that could wait: it overtakes none that does.
+    #[napi]
+    pub fn send_now(&mut self, cells: &[u8]) -> napi::Result<bool> {
+        Ok(nobody_waits(&self.queues) && self.try_send(cells)?)
+    }
+
     /// Sends the row as it is now, waiting until its flow is registered, and for room.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn send<'env>(
@@ -116,22 +123,8 @@ impl NativeNewRow {
         signal: Option<&NativeSignal>,
     ) -> napi::Result<Object<'env>> {
         let row = self.load(&cells).map_err(thrown)?;
-        let (held, mut signal) = (Arc::clone(&self.held), Watch::new(signal));
-        let deadline = timeout_ms.map(|timeout| tokio::time::Instant::now() + millis(timeout));
-        let sending = async move {
-            let send = async {
-                // Rows of known flows do not wait for it.
-                let _turn = held.turn_of_new.lock().await;
-                held.send(row).await.map_err(|refused| refused.error)
-            };
-            let outcome = tokio::select! {
-                biased;
-                outcome = send => outcome,
-                why = signal.fired() => Err(why),
-                why = expiry(&held, deadline) => Err(why),
-            };
-            outcome.map_err(Failure::from)
-        };
-        promise(env, sending)
+        let turn = Turn::queue(&self.queues);
+        let patience = Patience::new(signal, timeout_ms);
+        promise(env, waiting::send(Arc::clone(&self.held), row, turn, patience))
     }
 }

@@ -16,10 +16,8 @@ type Settle<T> = Box<dyn FnOnce(Env) -> napi::Result<T> + Send>;
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::result::Result<Runtime, String>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
-        // A single worker that never looks past what it has taken over already: what is sent first waits first.
         Builder::new_multi_thread()
             .worker_threads(1)
-            .global_queue_interval(u32::MAX)
             .thread_name("siftstream-node")
             .enable_time()
             .build()

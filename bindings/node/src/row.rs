@@ -14,13 +14,12 @@ use napi::bindgen_prelude::{Env, Object, Uint8ArraySlice};
 use napi_derive::napi;
 use siftstream::{ChannelDataType, ChannelIndex, FlowBuilder, Result, TimeValue, TrySendError};
 
-use crate::columns::expiry;
-use crate::error::{Failure, invalid, thrown};
+use crate::error::{invalid, thrown};
 use crate::home::Held;
 use crate::json::flow_to_json;
 use crate::promise::promise;
-use crate::signal::{NativeSignal, Watch};
-use crate::stream::millis;
+use crate::signal::NativeSignal;
+use crate::waiting::{self, Patience, Queue, Turn, nobody_waits};
 
 const HEAD: usize = 16;
 const CELL: usize = 8;
@@ -35,6 +34,7 @@ pub struct NativeRow {
     held: Arc<Held>,
     builder: FlowBuilder,
     types: Box<[ChannelDataType]>,
+    queues: Vec<Queue>,
 }
 
 impl NativeRow {
@@ -42,7 +42,8 @@ impl NativeRow {
         let descriptor = held.get_flow_descriptor(flow)?;
         let positions = 0..u32::try_from(descriptor.channel_count()).unwrap_or(u32::MAX);
         let types = positions.filter_map(|at| descriptor.data_type(ChannelIndex::new(at))).collect();
-        Ok(Self { held, builder: FlowBuilder::new(&descriptor), types })
+        let queues = held.queues_of(flow);
+        Ok(Self { held, builder: FlowBuilder::new(&descriptor), types, queues })
     }
 
     /// Takes over what is in the cells.
@@ -137,6 +138,12 @@ impl NativeRow {
         }
     }
 
+    /// The same for a send that could wait: it overtakes none that does.
+    #[napi]
+    pub fn send_now(&mut self, cells: &[u8]) -> napi::Result<bool> {
+        Ok(nobody_waits(&self.queues) && self.try_send(cells)?)
+    }
+
     /// Sends a copy of the row as it is now, waiting for room.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn send<'env>(
@@ -147,22 +154,9 @@ impl NativeRow {
         signal: Option<&NativeSignal>,
     ) -> napi::Result<Object<'env>> {
         self.load(&cells).map_err(thrown)?;
-        let (held, row, mut signal) = (Arc::clone(&self.held), self.builder.clone(), Watch::new(signal));
-        let deadline = timeout_ms.map(|timeout| tokio::time::Instant::now() + millis(timeout));
-        let sending = async move {
-            let send = async {
-                let _turn = held.turn.lock().await;
-                held.send(row).await.map_err(|refused| refused.error)
-            };
-            let outcome = tokio::select! {
-                biased;
-                outcome = send => outcome,
-                why = signal.fired() => Err(why),
-                why = expiry(&held, deadline) => Err(why),
-            };
-            outcome.map_err(Failure::from)
-        };
-        promise(env, sending)
+        let turn = Turn::queue(&self.queues);
+        let patience = Patience::new(signal, timeout_ms);
+        promise(env, waiting::send(Arc::clone(&self.held), self.builder.clone(), turn, patience))
     }
 }
 

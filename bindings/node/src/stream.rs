@@ -20,6 +20,7 @@ use crate::promise::{promise, promise_blocking};
 use crate::row::NativeRow;
 use crate::schema::{flows, parse, run};
 use crate::signal::{NativeSignal, Watch};
+use crate::waiting::{Patience, Turn, nobody_waits};
 
 /// A stream to Sift.
 #[napi]
@@ -110,6 +111,22 @@ impl NativeStream {
         Ok(u32::try_from(accepted).unwrap_or(u32::MAX))
     }
 
+    /// The same for a send that could wait: it overtakes none that does.
+    #[napi]
+    pub fn send_columns_now(
+        &self,
+        flow: String,
+        times: Unknown<'_>,
+        entries: Array<'_>,
+        from: u32,
+        to: u32,
+    ) -> napi::Result<u32> {
+        if !nobody_waits(&self.held.queues_of(&flow)) {
+            return Ok(0);
+        }
+        self.try_send_columns(flow, times, entries, from, to)
+    }
+
     /// Sends a copy of rows `from` to `to`, waiting for room.
     #[napi(ts_return_type = "Promise<number>")]
     #[allow(clippy::too_many_arguments, reason = "an object for them would cost more than it says")]
@@ -125,8 +142,8 @@ impl NativeStream {
         signal: Option<&NativeSignal>,
     ) -> napi::Result<Object<'env>> {
         let batch = columns::batch(&flow, times, &entries, from as usize..to as usize)?.into_owned();
-        let held = Arc::clone(&self.held);
-        promise(env, columns::send(held, batch, Watch::new(signal), timeout_ms.map(millis)))
+        let (turn, patience) = (Turn::queue(&self.held.queues_of(&flow)), Patience::new(signal, timeout_ms));
+        promise(env, columns::send(Arc::clone(&self.held), batch, turn, patience))
     }
 
     /// Brings everything accepted so far to a level.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::live_only::checkpoints;
 use super::{LiveOnlyBuilder, Reach, SiftStreamBuilder};
 use crate::encode::{Encoder, RawEncoder};
 use crate::error::Result;
@@ -82,7 +83,7 @@ pub(super) async fn start_unregistered<E: Encoder, T: Transport + From<LiveStrea
         overflow: live.overflow_policy,
         ..IntakeOptions::default()
     };
-    let checkpoints = super::checkpoints(live.stream_name, live.checkpoint_store, &runtime.handle()).await?;
+    let checkpoints = checkpoints(live.stream_name, live.checkpoint_store, &runtime.handle()).await?;
     let transport = LiveStreamingOnly::start(
         link,
         Capacity { rows, bytes },
