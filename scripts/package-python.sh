@@ -8,7 +8,7 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 python=${PYTHON:-python3.11}
 dist=$target/python-dist
 tools=$target/python-package
-limit=$((6 * 1024 * 1024))
+limit=$((6 * 1000 * 1000))
 
 rm -rf "$dist"
 [ -x "$tools/bin/maturin" ] || {

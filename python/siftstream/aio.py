@@ -33,6 +33,14 @@ _LONGEST_PAUSE = 0.01
 _EVENT_PAUSE = 0.02
 
 
+class _Line:
+    """The tasks that wait to send rows of one flow, in the order of their calls."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.length = 0
+
+
 class Stream(StreamBase):
     """A stream of telemetry to Sift that never loses a row, for asyncio. The arguments are those of `siftstream.Stream`.
 
@@ -54,6 +62,7 @@ class Stream(StreamBase):
         self._options = given(mode, options)
         self._open_timeout = open_timeout
         self._finish_timeout = finish_timeout
+        self._lines: dict[str, _Line] = {}
 
     async def open(self) -> Self:
         """Open the stream; raises what `siftstream.Stream` raises."""
@@ -85,38 +94,51 @@ class Stream(StreamBase):
     ) -> None:
         """Send one row, `{channel: value}`; waits for room. As `siftstream.Stream.send`.
 
-        Tasks that wait at the same time get room in no set order.
+        Rows of one flow go in the order of the calls; one that `try_send` gets in while others wait may come before them.
         """
-        try:
-            if self._offer(flow, values, timestamp):
-                await asyncio.sleep(0)
-        except Full as full:
-            await self._send_when_there_is_room(flow, values, timestamp, timeout, full)
+        if flow not in self._lines:
+            try:
+                if self._offer(flow, values, timestamp):
+                    await asyncio.sleep(0)
+            except Full:
+                pass
+            else:
+                return
+        await self._send_in_turn(flow, values, timestamp, timeout)
 
     def try_send(self, flow: str, values: Values, timestamp: Timestamp | None = None) -> None:
         """Send one row without ever waiting: raises `Full` if there is no room."""
         self._offer(flow, values, timestamp)
 
-    async def _send_when_there_is_room(
-        self, flow: str, values: Values, timestamp: Timestamp | None, timeout: Timeout, full: Full
+    async def _send_in_turn(
+        self, flow: str, values: Values, timestamp: Timestamp | None, timeout: Timeout
     ) -> None:
         if timestamp is None:
             timestamp = time.time_ns()
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        end = None if seconds is None else time.monotonic() + seconds
-        pause = _FIRST_PAUSE
-        while end is None or time.monotonic() < end:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            try:
-                self._offer(flow, values, timestamp)
-            except Full as now:
-                full = now
-            else:
-                return
-        late = TimeoutReached(f"no room within {seconds} s: send again later, or wait longer")
-        late.code, late.retryable, late.data = 2, True, values
-        raise late from full
+        full: Full | None = None
+        line = self._lines.setdefault(flow, _Line())
+        line.length += 1
+        try:
+            async with asyncio.timeout(seconds), line.turn:
+                pause = _FIRST_PAUSE
+                while True:
+                    try:
+                        self._offer(flow, values, timestamp)
+                    except Full as now:
+                        full = now
+                    else:
+                        return
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+        except TimeoutError:
+            late = TimeoutReached(f"no room within {seconds} s: send again later, or wait longer")
+            late.code, late.retryable, late.data = 2, True, values
+            raise late from full
+        finally:
+            line.length -= 1
+            if line.length == 0:
+                del self._lines[flow]
 
     async def send_columns(
         self, flow: str, timestamps: Timestamps, columns: Columns, *, timeout: Timeout = None

@@ -101,6 +101,36 @@ def test_waiting_for_room_ends_in_time_and_can_be_cancelled(sift_server: LocalSe
     run(work())
 
 
+def test_tasks_that_wait_send_in_the_order_of_their_calls(sift_server: LocalServer, run: Run[int]) -> None:
+    sift_server.inject("silence,times=always")
+    row = {"string": "x" * 5_000}
+
+    async def work() -> int:
+        options: Any = {"ingestion_data_channel_capacity": 10, "replay_window_bytes": 10_000}
+        stream = await ss.aio.Stream(CONFIG, **sift_server.options(), **options).open()
+        with pytest.raises(ss.Timeout):
+            while True:
+                await stream.send("all", row, timeout=0.1)
+        before = stream.watermarks.accepted
+        waiting = [asyncio.ensure_future(stream.send("all", row | {"int32": at})) for at in range(200)]
+        late = asyncio.ensure_future(stream.send("all", row, timeout=0.05))
+        with pytest.raises(ss.Timeout):
+            await late
+        waiting[100].cancel()
+        sift_server.heal()
+        # Those that are called while there is room for the first of them wait behind them too.
+        while not waiting[50].done():
+            await asyncio.sleep(0)
+        waiting += [asyncio.ensure_future(stream.send("all", row | {"int32": at})) for at in range(200, 250)]
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await stream.finish()
+        return before
+
+    before = run(work())
+    told = [row.values.get("int32") for row in sift_server.rows()][before:]
+    assert told == [at for at in range(250) if at != 100]
+
+
 def test_flush_and_finish_leave_the_loop_free(sift_server: LocalServer, run: Run[None]) -> None:
     sift_server.inject("delay-ok,delay-ms=300")
 

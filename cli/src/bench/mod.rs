@@ -57,6 +57,10 @@ pub struct Args {
     /// Send so many rows in one call, as columns; one by one without it.
     #[arg(long)]
     pub columns: Option<NonZeroU32>,
+    /// Fill arrays with so many rows, send those, wait until they are confirmed, and so on: `send_seconds` is then the time
+    /// of the sends alone. So many rows must fit the channel, or the sends wait for room.
+    #[arg(long, conflicts_with_all = ["config", "rate", "latency"])]
+    pub burst: Option<NonZeroU32>,
     /// Rows per second and thread; as fast as possible without it.
     #[arg(long, conflicts_with = "columns")]
     pub rate: Option<u64>,

@@ -31,6 +31,8 @@ struct Sent {
     allocations: (u64, u64),
     /// CPU time of the sending thread.
     caller_cpu: Duration,
+    /// How long it was sending, if it also did something else.
+    sending: Option<Duration>,
     failure: Option<Error>,
 }
 
@@ -106,7 +108,7 @@ where
             })
             .collect::<Result<_>>()
     })?;
-    let send = began.elapsed();
+    let send = sent.iter().filter_map(|thread| thread.sending).max().unwrap_or_else(|| began.elapsed());
     if let Some(wait) = args.wait_confirmed_ms {
         // Whether everything was confirmed is in the report.
         stream.flush_confirmed(millis(wait)).ok();
@@ -181,14 +183,14 @@ where
     let descriptor = stream.get_flow_descriptor(rows.flow)?;
     let mut sent = Sent::default();
     let warm = args.messages / 2;
-    let block = args.columns.map_or(BLOCK, |rows| u64::from(rows.get()));
+    let block = args.burst.or(args.columns).map_or(BLOCK, |rows| u64::from(rows.get()));
     let blocks = std::iter::from_fn(|| {
         let first = next.fetch_add(block, Ordering::Relaxed);
         (first < args.messages).then(|| first..args.messages.min(first + block))
     });
-    if args.columns.is_some() {
+    if args.columns.is_some() || args.burst.is_some() {
         let arrays = Arrays::new(descriptor, args.channels);
-        return Ok(send_columns(stream, arrays, blocks, warm));
+        return Ok(send_arrays(args, stream, arrays, blocks, warm));
     }
     let mut row = FlowBuilder::new(&descriptor);
     let mut pace = args.rate.map(Pace::new);
@@ -213,24 +215,34 @@ where
     Ok(sent)
 }
 
-fn send_columns<T: Transport>(
+fn send_arrays<T: Transport>(
+    args: &Args,
     stream: &SiftStream<IngestionConfigEncoder, T>,
     mut arrays: Arrays,
     blocks: impl Iterator<Item = Range<u64>>,
     warm: u64,
 ) -> Sent {
     let mut sent = Sent::default();
+    let mut sending = Duration::ZERO;
     for seqs in blocks {
         if seqs.start <= warm {
             sent.allocations.0 = allocations::count();
         }
         arrays.fill(seqs);
-        if let Err(failed) = arrays.send(stream) {
+        let began = Instant::now();
+        let outcome = match args.columns {
+            Some(rows) => arrays.send_columns(stream, rows.get() as usize),
+            None => arrays.send_rows(stream),
+        };
+        sending += began.elapsed();
+        let confirmed = if args.burst.is_some() { stream.flush_confirmed(SEND_TIMEOUT) } else { Ok(()) };
+        if let Err(failed) = outcome.and(confirmed) {
             sent.failure = Some(failed);
             break;
         }
     }
     sent.allocations.1 = allocations::count();
+    sent.sending = args.burst.map(|_| sending);
     sent
 }
 

@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
     pub(crate) rows_per_s: f64,
+    /// Of the sends alone; 0 if the program does not tell.
+    pub(crate) accepted_rows_per_s: f64,
     pub(crate) cpu_us_per_row: f64,
     /// Of the sending thread alone; 0 if the program does not tell.
     pub(crate) caller_cpu_us_per_row: f64,
@@ -27,8 +29,10 @@ impl Figures {
         let line = text.lines().last().ok_or("no figures were printed")?;
         let line: serde_json::Value = serde_json::from_str(line)?;
         let figure = |name: &str| line[name].as_f64().ok_or_else(|| format!("no figure {name} in {line}"));
+        let sends = line["messages"].as_f64().zip(line["send_seconds"].as_f64());
         Ok(Self {
             rows_per_s: figure("rows_per_s")?,
+            accepted_rows_per_s: sends.map_or(0.0, |(rows, seconds)| rows / seconds),
             cpu_us_per_row: figure("cpu_us_per_row")?,
             caller_cpu_us_per_row: line["caller_cpu_us_per_row"].as_f64().unwrap_or(0.0),
             bytes_per_row: line["bytes_per_row"].as_f64().unwrap_or(0.0),
