@@ -59,7 +59,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Short waits, so that a cell takes little time; bounds that a cell of some thousand rows does not reach.
+    /// Short waits, so that a cell takes little time; bounds that a cell of some thousand rows does not reach, though a disk
+    /// be slow for a while: a channel that is half full asks for a checkpoint, and the rows then come on two gRPC streams.
     pub fn new(uri: String, dir: PathBuf) -> Self {
         Self {
             uri,
@@ -75,7 +76,7 @@ impl Setup {
             idle_timeout: Duration::from_millis(300),
             response_timeout: Duration::from_millis(300),
             request_timeout: Duration::from_secs(3),
-            channel_bytes: 4 * 1024 * 1024,
+            channel_bytes: 64 * 1024 * 1024,
             replay_window_bytes: 16 * 1024 * 1024,
             build_timeout: Duration::from_secs(10),
             offline_after: Duration::from_millis(500),
