@@ -138,11 +138,11 @@ fn a_full_stream_gives_the_row_back_at_once() {
 fn replay_memory_never_exceeds_the_window_by_more_than_a_segment() {
     const WINDOW: u64 = 300 * 1024;
     const SEGMENT: u64 = 16 * 1024;
-    // A full window asks for checkpoints early, so the failure must come before as many rows as one of them covers.
+    // A full window asks for a checkpoint of however few rows a stream carries, so the failure must come with the first.
     let faults = [
         Fault::no_response(),
         Fault::new(When::AtOnce, Effect::Silence),
-        Fault::status(Code::Unavailable, 100),
+        Fault::status(Code::Unavailable, 1),
     ];
     for fault in faults {
         let server = server();

@@ -1,6 +1,9 @@
 //! One HTTP/2 connection for ingest streams.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use h2::client::SendRequest;
@@ -8,6 +11,7 @@ use h2::{Ping, PingPong};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::cork::{Corked, Uncork};
 use super::observer::{Observed, Watch};
 use crate::error::{Error, ErrorCode, Result};
 use crate::seams::connector::Connector;
@@ -44,6 +48,7 @@ impl Connection {
         settings: ConnectionSettings,
     ) -> Result<Self> {
         let (io, watch) = Observed::new(connector.connect().await?, settings.encrypted);
+        let (io, uncork) = Corked::new(io, Arc::clone(&watch));
         let handshake = h2::client::Builder::new()
             .max_send_buffer_size(SEND_BUFFER)
             .enable_push(false)
@@ -59,7 +64,7 @@ impl Connection {
         let ping_pong = connection.ping_pong();
         let (pings, ping_requests) = mpsc::channel(8);
         let driver = runtime.spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = drive(connection, uncork).await {
                 tracing::debug!(target: "siftstream::grpc", %error, "connection ended");
             }
         });
@@ -98,6 +103,22 @@ impl Drop for Connection {
         self.pinger.abort();
         self.driver.abort();
     }
+}
+
+/// Turns the connection, and writes what was put off meanwhile, until it ends.
+async fn drive(
+    mut connection: h2::client::Connection<Corked, SegmentBuf>,
+    uncork: Uncork,
+) -> Result<(), h2::Error> {
+    poll_fn(|cx| {
+        loop {
+            let ended = Pin::new(&mut connection).poll(cx);
+            if ended.is_ready() || uncork.poll_drain(cx) != Poll::Ready(true) {
+                return ended;
+            }
+        }
+    })
+    .await
 }
 
 /// Pings at each interval and whenever asked; an error when a ping stays unanswered.

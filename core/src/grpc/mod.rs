@@ -2,6 +2,7 @@
 //! can be told.
 
 mod connection;
+mod cork;
 mod gzip;
 mod observer;
 mod status;

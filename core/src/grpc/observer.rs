@@ -87,6 +87,11 @@ impl Watch {
         self.ends_expected.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether an END_STREAM was given to HTTP/2, and has not been written.
+    pub(crate) fn expects_end(&self) -> bool {
+        self.ends_expected.load(Ordering::Relaxed) > 0
+    }
+
     /// Now, and the bytes that have arrived until now, read or not. Bytes that lie unread in the kernel are counted
     /// only where they are the bytes that are read here.
     fn moment(&self) -> Moment {
@@ -158,7 +163,7 @@ impl Observed {
 
     /// The moment before a write, if it may complete an END_STREAM.
     fn before_write(&self) -> Option<Moment> {
-        (self.watch.ends_expected.load(Ordering::Relaxed) > 0).then(|| self.watch.moment())
+        self.watch.expects_end().then(|| self.watch.moment())
     }
 
     fn saw_written(&mut self, bytes: &[u8], before: Option<Moment>) {

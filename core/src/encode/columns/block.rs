@@ -5,8 +5,8 @@
 
 use super::CheckedColumns;
 use super::cell::{Cell, Empty, Visitor, visit};
-use super::varint::{SCRIBBLE, Stamp};
-use crate::flow::{TimeValue, Timestamps, Validity};
+use super::stamp::{Clock, SCRIBBLE, Stamp};
+use crate::flow::{Timestamps, Validity};
 use crate::stream::segment::{PREFIX_LEN, SEGMENT_SIZE};
 
 /// The most rows of a block.
@@ -40,8 +40,9 @@ impl Block {
         let stamps = &mut self.stamps[..rows];
         match columns.timestamps {
             Timestamps::Nanos(nanos) => {
+                let mut clock = Clock::default();
                 for (stamp, &nanos) in stamps.iter_mut().zip(&nanos[span.clone()]) {
-                    *stamp = Stamp::new(TimeValue::from_timestamp_nanos(nanos));
+                    *stamp = clock.stamp(nanos);
                 }
             }
             Timestamps::Times(times) => {

@@ -3,6 +3,7 @@
 mod block;
 mod cell;
 mod check;
+mod stamp;
 mod varint;
 
 pub(crate) use block::Block;

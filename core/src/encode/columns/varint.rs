@@ -1,13 +1,6 @@
-//! Varints and timestamps for many rows at once: written with stores of a fixed size, which may write beyond the end
-//! of what they stand for. Whoever uses them writes there afterwards, or cuts it off.
+//! Varints for many rows at once: written with stores of a fixed size, which may write beyond the end of what they stand
+//! for. Whoever uses them writes there afterwards, or cuts it off.
 
-use crate::encode::wire;
-use crate::flow::TimeValue;
-
-/// No store writes more bytes than this beyond what it stands for.
-pub(crate) const SCRIBBLE: usize = STAMP - 2;
-/// An encoded timestamp and room for the stores beyond it.
-const STAMP: usize = 24;
 /// A store of eight bytes holds varints below this.
 const IN_ONE_STORE: u64 = 1 << 56;
 
@@ -15,14 +8,21 @@ const IN_ONE_STORE: u64 = 1 << 56;
 #[inline]
 pub(super) fn put(buf: &mut [u8], at: usize, value: u64) -> usize {
     if value < IN_ONE_STORE {
-        let groups = spread(value);
-        let len = 8 - (groups | 1).leading_zeros() as usize / 8;
-        let more = 0x8080_8080_8080_8080 & ((1_u64 << (8 * (len - 1))) - 1);
-        store(buf, at, (groups | more).to_le_bytes());
+        let (varint, len) = in_one_store(value);
+        store(buf, at, varint.to_le_bytes());
         len
     } else {
         put_long(buf, at, value)
     }
+}
+
+/// A varint below [`IN_ONE_STORE`], and how many of its eight bytes are it; the others are 0.
+#[inline]
+pub(super) fn in_one_store(value: u64) -> (u64, usize) {
+    let groups = spread(value);
+    let len = 8 - (groups | 1).leading_zeros() as usize / 8;
+    let more = 0x8080_8080_8080_8080 & ((1_u64 << (8 * (len - 1))) - 1);
+    (groups | more, len)
 }
 
 #[cold]
@@ -51,47 +51,10 @@ pub(super) fn store<const N: usize>(buf: &mut [u8], at: usize, bytes: [u8; N]) {
     buf[at..at + N].copy_from_slice(&bytes);
 }
 
-/// A row's timestamp, encoded.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stamp {
-    bytes: [u8; STAMP],
-    len: usize,
-}
-
-impl Stamp {
-    pub(super) const NONE: Self = Self { bytes: [0; STAMP], len: 0 };
-
-    #[inline]
-    pub(super) fn new(time: TimeValue) -> Self {
-        let mut bytes = [0; STAMP];
-        let mut end = 2;
-        if time.seconds() != 0 {
-            bytes[end] = wire::key(1, wire::WIRE_VARINT);
-            end += 1 + put(&mut bytes, end + 1, time.seconds().cast_unsigned());
-        }
-        if time.nanos() != 0 {
-            bytes[end] = wire::key(2, wire::WIRE_VARINT);
-            end += 1 + put(&mut bytes, end + 1, u64::from(time.nanos()));
-        }
-        bytes[0] = wire::key(3, wire::WIRE_LEN);
-        bytes[1] = (end - 2).to_le_bytes()[0];
-        Self { bytes, len: end }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Writes it at `at`.
-    #[inline]
-    pub(super) fn put(&self, buf: &mut [u8], at: usize) {
-        store(buf, at, self.bytes);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode::wire;
 
     #[test]
     fn a_varint_is_as_short_as_it_can_be_and_what_it_says_to_be() {
