@@ -1,10 +1,13 @@
 /* The rows of `siftstream bench` from C, for `siftstream-bench --compare c`: a uint64 and doubles, each row with the time
- * of now, until all are confirmed. Prints a line of JSON. Arguments: URI, values or setters, double channels, rows. */
+ * of now, until all are confirmed. In bursts, as many rows lie in arrays and are sent, then all are confirmed before the
+ * next ones, and send_seconds is the time of the sends alone. Prints a line of JSON.
+ * Arguments: URI, values or setters, double channels, rows, and the rows of a burst if they go in bursts. */
 
 #define _DEFAULT_SOURCE
 
 #include <siftstream/siftstream.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +56,15 @@ static int64_t now_ns(clockid_t clock) {
 }
 
 /* One call a row. A row that found no room is filled, and waits for it. */
+static void send_at_once(siftstream_stream *stream, siftstream_row *row, int64_t time, const siftstream_value *values,
+                         uint32_t channels) {
+  siftstream_status status = siftstream_stream_try_send_values(stream, row, time, values, channels + 1, NULL);
+  if (status == SIFTSTREAM_FULL) {
+    status = siftstream_stream_send(stream, row, PATIENCE_MS, NULL);
+  }
+  ok(status, NULL);
+}
+
 static void send_values(siftstream_stream *stream, siftstream_row *row, uint32_t channels, uint64_t rows) {
   siftstream_value values[MOST_CHANNELS + 1];
   memset(values, 0, sizeof values);
@@ -63,12 +75,7 @@ static void send_values(siftstream_stream *stream, siftstream_row *row, uint32_t
       values[at].channel_type = SIFTSTREAM_DOUBLE;
       values[at].content.double_value = (double)seq + (double)(at - 1);
     }
-    siftstream_status status =
-        siftstream_stream_try_send_values(stream, row, now_ns(CLOCK_REALTIME), values, channels + 1, NULL);
-    if (status == SIFTSTREAM_FULL) {
-      status = siftstream_stream_send(stream, row, PATIENCE_MS, NULL);
-    }
-    ok(status, NULL);
+    send_at_once(stream, row, now_ns(CLOCK_REALTIME), values, channels);
   }
 }
 
@@ -84,6 +91,86 @@ static void send_set(siftstream_stream *stream, siftstream_row *row, uint32_t ch
   }
 }
 
+/* Rows that lie in arrays: `rows` of each channel, one channel after the other. */
+typedef struct arrays {
+  int64_t *times;
+  uint64_t *seqs;
+  double *doubles;
+  uint64_t rows;
+} arrays;
+
+static void *array(uint64_t count, size_t size) {
+  void *made = calloc(count, size);
+  if (made == NULL) {
+    fprintf(stderr, "no memory for a burst\n");
+    exit(1);
+  }
+  return made;
+}
+
+static void fill(arrays *burst, uint32_t channels, uint64_t first) {
+  const int64_t now = now_ns(CLOCK_REALTIME);
+  for (uint64_t at = 0; at < burst->rows; at++) {
+    burst->times[at] = now + (int64_t)at;
+    burst->seqs[at] = first + at;
+    for (uint32_t channel = 0; channel < channels; channel++) {
+      burst->doubles[channel * burst->rows + at] = (double)(first + at) + (double)channel;
+    }
+  }
+}
+
+static void send_burst_of_values(siftstream_stream *stream, siftstream_row *row, uint32_t channels,
+                                 const arrays *burst) {
+  siftstream_value values[MOST_CHANNELS + 1];
+  memset(values, 0, sizeof values);
+  values[0].channel_type = SIFTSTREAM_UINT64;
+  for (uint32_t channel = 0; channel < channels; channel++) {
+    values[channel + 1].channel_type = SIFTSTREAM_DOUBLE;
+  }
+  for (uint64_t at = 0; at < burst->rows; at++) {
+    values[0].content.uint64_value = burst->seqs[at];
+    for (uint32_t channel = 0; channel < channels; channel++) {
+      values[channel + 1].content.double_value = burst->doubles[channel * burst->rows + at];
+    }
+    send_at_once(stream, row, burst->times[at], values, channels);
+  }
+}
+
+static void send_burst_set(siftstream_stream *stream, siftstream_row *row, uint32_t channels, const arrays *burst) {
+  for (uint64_t at = 0; at < burst->rows; at++) {
+    ok(siftstream_row_set_timestamp_ns(row, burst->times[at], NULL), NULL);
+    ok(siftstream_row_set_uint64(row, 0, burst->seqs[at], NULL), NULL);
+    for (uint32_t channel = 0; channel < channels; channel++) {
+      ok(siftstream_row_set_double(row, channel + 1, burst->doubles[channel * burst->rows + at], NULL), NULL);
+    }
+    ok(siftstream_stream_send(stream, row, PATIENCE_MS, NULL), NULL);
+  }
+}
+
+/* Returns the nanoseconds of the sends. */
+static int64_t send_bursts(siftstream_stream *stream, siftstream_row *row, uint32_t channels, uint64_t rows,
+                           uint64_t rows_a_burst, bool at_once) {
+  arrays burst = {array(rows_a_burst, sizeof(int64_t)), array(rows_a_burst, sizeof(uint64_t)),
+                  array(rows_a_burst * channels, sizeof(double)), rows_a_burst};
+  int64_t sending = 0;
+  for (uint64_t first = 0; first < rows; first += rows_a_burst) {
+    burst.rows = rows - first < rows_a_burst ? rows - first : rows_a_burst;
+    fill(&burst, channels, first);
+    const int64_t began = now_ns(CLOCK_MONOTONIC);
+    if (at_once) {
+      send_burst_of_values(stream, row, channels, &burst);
+    } else {
+      send_burst_set(stream, row, channels, &burst);
+    }
+    sending += now_ns(CLOCK_MONOTONIC) - began;
+    ok(siftstream_stream_flush_confirmed(stream, PATIENCE_MS, NULL), NULL);
+  }
+  free(burst.times);
+  free(burst.seqs);
+  free(burst.doubles);
+  return sending;
+}
+
 static double cpu_us(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -92,12 +179,14 @@ static double cpu_us(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) {
-    fprintf(stderr, "usage: %s URI values|setters CHANNELS ROWS\n", argv[0]);
+  if (argc != 5 && argc != 6) {
+    fprintf(stderr, "usage: %s URI values|setters CHANNELS ROWS [ROWS_A_BURST]\n", argv[0]);
     return 2;
   }
   const unsigned long channels = strtoul(argv[3], NULL, 10);
   const uint64_t rows = strtoull(argv[4], NULL, 10);
+  const uint64_t rows_a_burst = argc == 6 ? strtoull(argv[5], NULL, 10) : 0;
+  const bool at_once = strcmp(argv[2], "values") == 0;
   if (channels > MOST_CHANNELS) {
     fprintf(stderr, "at most %d channels\n", MOST_CHANNELS);
     return 2;
@@ -111,15 +200,22 @@ int main(int argc, char **argv) {
   ok(siftstream_row_create(flow, &row, &error), error);
   const double cpu_before = cpu_us();
   const int64_t began = now_ns(CLOCK_MONOTONIC);
-  if (strcmp(argv[2], "values") == 0) {
+  int64_t sending = 0;
+  if (rows_a_burst > 0) {
+    sending = send_bursts(stream, row, (uint32_t)channels, rows, rows_a_burst, at_once);
+  } else if (at_once) {
     send_values(stream, row, (uint32_t)channels, rows);
   } else {
     send_set(stream, row, (uint32_t)channels, rows);
   }
   ok(siftstream_stream_finish(stream, PATIENCE_MS, &report, &error), error);
   const double seconds = (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e9;
-  printf("{\"rows_per_s\":%f,\"cpu_us_per_row\":%f}\n", (double)siftstream_report_confirmed(report) / seconds,
+  printf("{\"rows_per_s\":%f,\"cpu_us_per_row\":%f", (double)siftstream_report_confirmed(report) / seconds,
          (cpu_us() - cpu_before) / (double)rows);
+  if (rows_a_burst > 0) {
+    printf(",\"messages\":%f,\"send_seconds\":%f", (double)rows, (double)sending / 1e9);
+  }
+  printf("}\n");
   siftstream_report_free(report);
   siftstream_row_free(row);
   siftstream_flow_free(flow);

@@ -11,7 +11,7 @@ use crate::run::{Figures, Server, median_ratio, ours};
 /// Rows in one call.
 const ROWS: &str = "1024";
 /// Rows in a burst: half of what the channel holds.
-const BURST: &str = "50000";
+pub(crate) const BURST: &str = "50000";
 /// What raw TCP is tried with.
 const WRITES: [usize; 2] = [16 << 10, 64 << 10];
 
