@@ -269,13 +269,25 @@ mod tests {
         let mut rig = rig();
         rig.write(&frame(0, 0, ROWS));
         rig.write(&frame(0, 0, ROWS));
-        rig.watch.expect_end();
+        rig.watch.expect_end(STREAM);
         rig.write(&frame(0, 0, 300));
         rig.write(&frame(0, 1, 0));
         assert_eq!(rig.wire.lens(), [2 * (ROWS + 9), 309, 9]);
         assert!(rig.watch.signs(STREAM).end_written.is_some());
         rig.write(&frame(0, 0, 300));
         assert_eq!(rig.wire.lens().len(), 3, "rows of another stream are joined again");
+    }
+
+    #[test]
+    fn frames_are_joined_again_when_a_stream_is_forgotten_whose_end_was_never_written() {
+        let mut rig = rig();
+        rig.watch.expect_end(STREAM);
+        rig.write(&frame(0, 0, ROWS));
+        rig.watch.forget(STREAM);
+        rig.watch.expect_end(STREAM);
+        rig.write(&frame(0, 0, ROWS));
+        rig.write(&frame(0, 0, ROWS));
+        assert_eq!(rig.wire.lens(), [ROWS + 9]);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) struct Signs {
     pub(crate) answered_early: bool,
     /// The peer reset the stream: it had not taken our END_STREAM.
     pub(crate) reset: bool,
+    /// Our END_STREAM was given to HTTP/2, and has not been seen yet.
+    end_expected: bool,
 }
 
 /// Taken before a write, so that nothing which answers it can seem to have come before it.
@@ -82,9 +84,26 @@ impl Watch {
         self.closed_in_order.load(Ordering::Relaxed)
     }
 
-    /// An END_STREAM is about to be given to HTTP/2: from here on, each write is looked at before it is made.
-    pub(crate) fn expect_end(&self) {
-        self.ends_expected.fetch_add(1, Ordering::Relaxed);
+    /// Watches a stream that was opened, until it is forgotten.
+    pub(crate) fn begin(&self, stream: u32) {
+        self.lock().entry(stream).or_default();
+    }
+
+    /// The END_STREAM of a stream is about to be given to HTTP/2: until it is written, or the stream is forgotten, each
+    /// write is looked at before it is made.
+    pub(crate) fn expect_end(&self, stream: u32) {
+        if let Some(signs) = self.lock().get_mut(&stream) {
+            signs.end_expected = true;
+            self.ends_expected.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The END_STREAM of a stream was taken by the transport.
+    fn saw_end(&self, stream: u32) {
+        let mut streams = self.lock();
+        if streams.get_mut(&stream).is_some_and(|signs| std::mem::take(&mut signs.end_expected)) {
+            self.ends_expected.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Whether an END_STREAM was given to HTTP/2, and has not been written.
@@ -108,9 +127,12 @@ impl Watch {
         self.lock().get(&stream).copied().unwrap_or_default()
     }
 
-    /// Forgets a stream whose end was judged.
+    /// Forgets a stream whose end was judged. Its END_STREAM may never have been written: HTTP/2 drops it when the peer
+    /// resets the stream.
     pub(crate) fn forget(&self, stream: u32) {
-        self.lock().remove(&stream);
+        if self.lock().remove(&stream).is_some_and(|signs| signs.end_expected) {
+            self.ends_expected.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// The shortest round trip that the kernel has seen.
@@ -170,10 +192,10 @@ impl Observed {
         let Self { outbound, watch, ending, .. } = self;
         outbound.scan(bytes, |frame, at| match (frame.kind, at) {
             (HEADERS, Edge::Start) => {
-                watch.lock().insert(frame.stream, Signs::default());
+                watch.begin(frame.stream);
             }
             (DATA, Edge::End) if frame.flags & FLAG_END_STREAM != 0 => {
-                watch.ends_expected.fetch_sub(1, Ordering::Relaxed);
+                watch.saw_end(frame.stream);
                 ending.push((frame.stream, before.unwrap_or_else(|| watch.moment())));
             }
             _ => {}

@@ -58,6 +58,7 @@ impl IngestStream {
         let (response, mut send) = requests.send_request(request, false).map_err(broken)?;
         send.reserve_capacity(WANTED_CAPACITY);
         let id = send.stream_id().as_u32();
+        connection.watch().begin(id);
         Ok((Self { send, id, watch: Arc::clone(connection.watch()), gzip }, response))
     }
 
@@ -104,7 +105,7 @@ impl IngestStream {
 
     /// Half-closes the stream after what was sent.
     pub(crate) fn end(&mut self) -> Result<(), h2::Error> {
-        self.watch.expect_end();
+        self.watch.expect_end(self.id);
         self.send.send_data(SegmentBuf::empty(), true)
     }
 

@@ -77,21 +77,34 @@ impl Failure {
 }
 
 /// Waits for the answer to the stream `id` and judges it.
-pub(crate) async fn await_verdict(
+pub(crate) fn await_verdict(
     response: ResponseFuture,
     id: u32,
     watch: Arc<Watch>,
     pings: mpsc::Sender<oneshot::Sender<()>>,
-) -> Verdict {
-    let verdict = match await_status(response).await {
-        Ok(status) if status.code == 0 => judge_ok(id, &watch, &pings).await,
-        Ok(GrpcStatus { code, message, details }) => {
-            Verdict::Failed(Failure { kind: FailureKind::Status, code, message, details })
+) -> impl Future<Output = Verdict> {
+    let watched = Watched { watch, id };
+    async move {
+        match await_status(response).await {
+            Ok(status) if status.code == 0 => judge_ok(id, &watched.watch, &pings).await,
+            Ok(GrpcStatus { code, message, details }) => {
+                Verdict::Failed(Failure { kind: FailureKind::Status, code, message, details })
+            }
+            Err(failure) => Verdict::Failed(failure),
         }
-        Err(failure) => Verdict::Failed(failure),
-    };
-    watch.forget(id);
-    verdict
+    }
+}
+
+/// A stream that is forgotten once it was judged, or nobody waits for that any more.
+struct Watched {
+    watch: Arc<Watch>,
+    id: u32,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.watch.forget(self.id);
+    }
 }
 
 /// The status of the call, from the headers or from the trailers.
