@@ -31,6 +31,13 @@ impl FrameCounter {
         let mut rows = 0;
         let mut at = 0;
         while rows < max_rows {
+            if self.prefix_len == 0
+                && let Some(end) = end_of_whole(piece, at)
+            {
+                at = end;
+                rows += 1;
+                continue;
+            }
             if self.prefix_len < PREFIX {
                 let missing = (PREFIX - self.prefix_len).min(piece.len() - at);
                 self.prefix[self.prefix_len..self.prefix_len + missing]
@@ -54,6 +61,13 @@ impl FrameCounter {
         }
         Walked { rows, used: at }
     }
+}
+
+/// Where the message ends that begins at `at`, if all of it is there: nearly all are.
+fn end_of_whole(piece: &[u8], at: usize) -> Option<usize> {
+    let [_, length @ ..] = *piece[at..].first_chunk::<PREFIX>()?;
+    let end = at + PREFIX + u32::from_be_bytes(length) as usize;
+    (end <= piece.len()).then_some(end)
 }
 
 #[cfg(test)]

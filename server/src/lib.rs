@@ -26,6 +26,7 @@ mod news;
 mod paging;
 #[doc(hidden)]
 pub mod proto;
+mod read_ahead;
 mod registry;
 mod response;
 mod sequence;

@@ -1,6 +1,7 @@
 //! The TCP socket below TLS and HTTP/2, able to end in a reset instead of an orderly close.
 
 use crate::gate::Gates;
+use crate::read_ahead::ReadAhead;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ impl ResetOnDrop {
 /// An accepted connection.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    tcp: TcpStream,
+    tcp: ReadAhead,
     reset: ResetOnDrop,
     gates: Arc<Gates>,
     /// Bytes that may still be read before the connection is reset.
@@ -36,7 +37,7 @@ impl Wire {
         gates: Arc<Gates>,
         reset_after_bytes: Option<u64>,
     ) -> Self {
-        Self { tcp, reset, gates, readable: reset_after_bytes.unwrap_or(u64::MAX) }
+        Self { tcp: ReadAhead::new(tcp), reset, gates, readable: reset_after_bytes.unwrap_or(u64::MAX) }
     }
 }
 
@@ -51,18 +52,9 @@ impl AsyncRead for Wire {
             self.reset.arm();
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        if self.readable >= buf.remaining() as u64 {
-            let before = buf.filled().len();
-            ready!(Pin::new(&mut self.tcp).poll_read(cx, buf))?;
-            self.readable -= (buf.filled().len() - before) as u64;
-            return Poll::Ready(Ok(()));
-        }
-        let limit = usize::try_from(self.readable).unwrap_or(usize::MAX);
-        let mut part = vec![0; limit];
-        let mut limited = ReadBuf::new(&mut part);
-        ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut limited))?;
-        buf.put_slice(limited.filled());
-        self.readable -= limited.filled().len() as u64;
+        let most = usize::try_from(self.readable).unwrap_or(usize::MAX);
+        let count = ready!(self.tcp.poll_read(cx, buf, most))?;
+        self.readable -= count as u64;
         Poll::Ready(Ok(()))
     }
 }
@@ -70,7 +62,7 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.gates.to_clients.poll_open(cx));
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
+        self.tcp.tcp().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -79,28 +71,27 @@ impl AsyncWrite for Wire {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.gates.to_clients.poll_open(cx));
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+        self.tcp.tcp().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        self.tcp.tcp().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.gates.to_clients.poll_open(cx));
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        self.tcp.tcp().poll_shutdown(cx)
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.reset.0.load(Relaxed) {
-            // A socket that is gone already needs no reset.
-            self.tcp.set_zero_linger().ok();
+            self.tcp.reset_on_drop();
         }
     }
 }

@@ -90,6 +90,8 @@ impl TcpConnector {
 
     fn configure(&self, socket: &TcpStream) -> io::Result<()> {
         socket.set_nodelay(true)?;
+        #[cfg(target_os = "linux")]
+        unpace_loopback(socket);
         if let Some(keepalive) = self.options.tcp_keepalive {
             let wanted = socket2::TcpKeepalive::new()
                 .with_time(keepalive.idle)
@@ -131,6 +133,15 @@ impl TcpConnector {
             return Err(Error::new(ErrorCode::Tls, message));
         }
         Ok(stream)
+    }
+}
+
+/// A loopback is never congested, so what paces it, as BBR does, only takes time. Reno is in every kernel.
+#[cfg(target_os = "linux")]
+fn unpace_loopback(socket: &TcpStream) {
+    let is_loopback = socket.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
+    if is_loopback && let Err(error) = SockRef::from(socket).set_tcp_congestion(b"reno") {
+        tracing::debug!(target: "siftstream::connect", %error, "TCP congestion control cannot be set");
     }
 }
 

@@ -7,6 +7,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use socket2::SockRef;
+
 /// How much the other process reads at a time.
 const READ: usize = 256 << 10;
 
@@ -27,6 +29,8 @@ pub(crate) fn send(bytes: u64, write: usize) -> Result<f64, Box<dyn Error>> {
     BufReader::new(child.stdout.take().ok_or("the sink has no output")?).read_line(&mut address)?;
     let mut connection = TcpStream::connect(address.trim())?;
     connection.set_nodelay(true)?;
+    // As the library does on a loopback.
+    SockRef::from(&connection).set_tcp_congestion(b"reno")?;
     let buffer = vec![0x5a; write];
     let began = Instant::now();
     let mut left = bytes;
