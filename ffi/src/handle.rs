@@ -99,15 +99,19 @@ fn is_alive(state: u64, key: u64) -> bool {
 /// The slot of a handle, and the key it must have.
 #[inline(always)]
 fn find<K: Kind>(handle: *const K) -> Result<(usize, &'static Slot, u64)> {
+    locate(handle).ok_or_else(|| no_handle(handle))
+}
+
+#[inline(always)]
+fn locate<K: Kind>(handle: *const K) -> Option<(usize, &'static Slot, u64)> {
     let number = handle.addr() as u64;
     let [tag, ..] = number.to_le_bytes();
     if tag != K::TAG {
-        return Err(no_handle::<K>(number));
+        return None;
     }
     let index = number >> TAG_BITS & slots::INDICES;
     let index = usize::try_from(index).unwrap_or(usize::MAX);
-    let slot = slots::get(index).ok_or_else(dead::<K>)?;
-    Ok((index, slot, key(number >> (TAG_BITS + slots::INDEX_BITS), tag)))
+    Some((index, slots::get(index)?, key(number >> (TAG_BITS + slots::INDEX_BITS), tag)))
 }
 
 #[cold]
@@ -117,8 +121,8 @@ fn refused<K: Kind>(why: &str) -> Error {
 }
 
 #[cold]
-fn no_handle<K: Kind>(number: u64) -> Error {
-    if number == 0 { refused::<K>("is NULL") } else { dead::<K>() }
+fn no_handle<K: Kind>(handle: *const K) -> Error {
+    if handle.is_null() { refused::<K>("is NULL") } else { dead::<K>() }
 }
 
 #[cold]
@@ -182,14 +186,27 @@ fn share_away<K: Kind>(entry: &Entry, key: u64) -> Result<()> {
     }
 }
 
+/// The object for the home thread alone, in as few steps as that takes. None if it is not at home here, in use or dead:
+/// then [`exclusive`] gives it, or tells why not.
+#[inline(always)]
+pub(crate) fn at_home<K: Kind>(handle: *const K) -> Option<Exclusive<K>> {
+    let (_, slot, key) = locate(handle)?;
+    // An `Exclusive` that is made also ends a use, so it must not be made before one began.
+    is_alone_at_home(&slot.entry, key).then(|| Exclusive { slot, after: None, kind: PhantomData })
+}
+
+/// Whether this is the home thread, and has the object with this key for itself from now on.
+#[inline(always)]
+fn is_alone_at_home(entry: &Entry, key: u64) -> bool {
+    entry.home.enter_alone(key, || entry.state.load(Ordering::Relaxed) == key | AT_HOME)
+}
+
 /// The object for one caller alone. A thread that meets another one is told so; it never waits.
 #[inline(always)]
 pub(crate) fn exclusive<K: Kind>(handle: *const K) -> Result<Exclusive<K>> {
     let (index, slot, key) = find(handle)?;
     let entry = &slot.entry;
-    let is_home =
-        K::HAS_HOME && entry.home.enter_alone(key, || entry.state.load(Ordering::Relaxed) == key | AT_HOME);
-    let after = if is_home {
+    let after = if K::HAS_HOME && is_alone_at_home(entry, key) {
         None
     } else {
         Some(take_away::<K>(entry, key).map_err(|error| refusal::<K>(index, slot, key, error))?)

@@ -1,6 +1,6 @@
 //! A row that is filled channel by channel and sent again and again.
 
-use siftstream_core::{ChannelIndex, FlowBuilder, Result, TimeValue};
+use siftstream_core::{ChannelIndex, FlowBuilder, Result, TimeValue, Value};
 
 use crate::boundary::{enter, free, output};
 use crate::error::siftstream_error;
@@ -23,6 +23,31 @@ fn set(
     change: impl FnOnce(&mut FlowBuilder) -> Result<()>,
 ) -> siftstream_status {
     enter(error, || change(&mut *handle::exclusive(row)?))
+}
+
+/// What is called for each value of a row takes the short way first, which cannot fail but only not be there.
+#[inline(always)]
+fn set_number(
+    row: *mut siftstream_row,
+    index: u32,
+    value: impl Fn() -> Value,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    let index = ChannelIndex::new(index);
+    if handle::at_home(row).is_some_and(|mut row| row.set_if_number(index, value())) {
+        return siftstream_status::SIFTSTREAM_OK;
+    }
+    set_number_elsewhere(row, index, value, error)
+}
+
+#[inline(never)]
+fn set_number_elsewhere(
+    row: *mut siftstream_row,
+    index: ChannelIndex,
+    value: impl Fn() -> Value,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
+    set(row, error, |row| row.set(index, value()))
 }
 
 /// Makes an empty row of the flow in *out. The caller frees it; it may outlive the flow's handle.
@@ -73,8 +98,13 @@ pub extern "C" fn siftstream_row_set_timestamp_ns(
     timestamp_ns: i64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
+    let time = TimeValue::from_timestamp_nanos(timestamp_ns);
+    if let Some(mut row) = handle::at_home(row) {
+        row.set_timestamp(time);
+        return siftstream_status::SIFTSTREAM_OK;
+    }
     set(row, error, |row| {
-        row.set_timestamp(TimeValue::from_timestamp_nanos(timestamp_ns));
+        row.set_timestamp(time);
         Ok(())
     })
 }
@@ -102,7 +132,7 @@ pub extern "C" fn siftstream_row_set_double(
     value: f64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_double(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Double(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_FLOAT.
@@ -116,7 +146,7 @@ pub extern "C" fn siftstream_row_set_float(
     value: f32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_float(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Float(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_BOOL.
@@ -130,7 +160,7 @@ pub extern "C" fn siftstream_row_set_bool(
     value: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_bool(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Bool(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_INT32.
@@ -144,7 +174,7 @@ pub extern "C" fn siftstream_row_set_int32(
     value: i32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_int32(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Int32(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_UINT32.
@@ -158,7 +188,7 @@ pub extern "C" fn siftstream_row_set_uint32(
     value: u32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_uint32(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Uint32(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_INT64.
@@ -172,7 +202,7 @@ pub extern "C" fn siftstream_row_set_int64(
     value: i64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_int64(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Int64(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_UINT64.
@@ -186,7 +216,7 @@ pub extern "C" fn siftstream_row_set_uint64(
     value: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_uint64(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Uint64(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_ENUM to the entry with this number.
@@ -200,7 +230,7 @@ pub extern "C" fn siftstream_row_set_enum(
     value: u32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set_enum(ChannelIndex::new(index), value))
+    set_number(row, index, || Value::Enum(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_STRING. The content is copied.

@@ -82,6 +82,25 @@ impl FlowBuilder {
         }
     }
 
+    /// Sets a channel of numbers in as few steps as that takes, and says whether it did: not if the channel is of another
+    /// type or there is none, nor for a value that is no number. Then nothing has changed, and [`set`](Self::set) sets it or
+    /// tells why not.
+    #[inline(always)]
+    pub fn set_if_number(&mut self, index: ChannelIndex, value: Value) -> bool {
+        let (data_type, slot) = match value {
+            Value::Double(value) => (ChannelDataType::Double, Slot::Double(value)),
+            Value::Float(value) => (ChannelDataType::Float, Slot::Float(value)),
+            Value::Bool(value) => (ChannelDataType::Bool, Slot::Bool(value)),
+            Value::Int32(value) => (ChannelDataType::Int32, Slot::Int32(value)),
+            Value::Uint32(value) => (ChannelDataType::Uint32, Slot::Uint32(value)),
+            Value::Int64(value) => (ChannelDataType::Int64, Slot::Int64(value)),
+            Value::Uint64(value) => (ChannelDataType::Uint64, Slot::Uint64(value)),
+            Value::Enum(value) => (ChannelDataType::Enum, Slot::Enum(value)),
+            Value::Empty | Value::String(_) | Value::BitField(_) | Value::Bytes(_) => return false,
+        };
+        self.place(index, data_type).map(|place| *place = slot).is_some()
+    }
+
     /// Sets the channel `name`.
     pub fn set_with_key(&mut self, name: &str, value: impl Into<Value>) -> Result<()> {
         self.set(self.descriptor.index(name)?, value)
@@ -159,15 +178,30 @@ impl FlowBuilder {
         self.timestamp = None;
     }
 
+    /// Puts a number, whose channel never holds a text.
     #[inline]
     fn put(&mut self, index: ChannelIndex, data_type: ChannelDataType, slot: Slot) -> Result<()> {
-        match self.descriptor.data_type(index) {
-            Some(expected) if expected == data_type => {
-                self.replace(index, slot);
+        match self.place(index, data_type) {
+            Some(place) => {
+                *place = slot;
                 Ok(())
             }
-            Some(_) => Err(wrong_type(&self.descriptor, index, data_type)),
-            None => Err(no_such_channel(&self.descriptor, index)),
+            None => Err(self.misfit(index, data_type)),
+        }
+    }
+
+    /// Where the value of a channel of this type lies; none if the channel is of another one, or there is no such channel.
+    #[inline(always)]
+    fn place(&mut self, index: ChannelIndex, data_type: ChannelDataType) -> Option<&mut Slot> {
+        let fits = self.descriptor.data_type(index) == Some(data_type);
+        self.slots.get_mut(index.position()).filter(|_| fits)
+    }
+
+    #[cold]
+    fn misfit(&self, index: ChannelIndex, given: ChannelDataType) -> Error {
+        match self.descriptor.data_type(index) {
+            Some(_) => wrong_type(&self.descriptor, index, given),
+            None => no_such_channel(&self.descriptor, index),
         }
     }
 
@@ -178,7 +212,10 @@ impl FlowBuilder {
         field: u8,
         value: &[u8],
     ) -> Result<()> {
-        self.put(index, data_type, Slot::Text { field })?;
+        if self.place(index, data_type).is_none() {
+            return Err(self.misfit(index, data_type));
+        }
+        self.replace(index, Slot::Text { field });
         let text = &mut self.texts[index.position()];
         text.clear();
         text.extend_from_slice(value);

@@ -135,6 +135,40 @@ fn an_object_at_home_is_busy_for_others_only_while_someone_is_inside() {
     destroy(pair).unwrap();
 }
 
+#[test]
+fn the_short_way_home_is_there_for_nobody_but_an_idle_home_thread() {
+    let pair = create::<Pair>([0; 2]).unwrap();
+    assert!(at_home(pair).is_none(), "nobody has used it");
+    assert!(step(pair));
+    at_home(pair).unwrap()[0] = 1;
+    assert_eq!(*shared(pair).unwrap(), [1, 1]);
+    let inside = exclusive(pair).unwrap();
+    assert!(at_home(pair).is_none(), "a signal handler");
+    assert_eq!(code(exclusive(pair)), ErrorCode::Busy, "the look has ended the use");
+    drop(inside);
+    let inside = at_home(pair).unwrap();
+    assert_eq!(code(exclusive(pair)), ErrorCode::Busy);
+    drop(inside);
+    let reading = shared(pair).unwrap();
+    assert!(at_home(pair).is_none(), "somebody reads it");
+    drop(reading);
+    let address = pair.addr();
+    let elsewhere = move || {
+        let pair = ptr::without_provenance::<Pair>(address);
+        assert!(at_home(pair).is_none(), "another thread");
+        assert!(step(pair));
+    };
+    std::thread::spawn(elsewhere).join().unwrap();
+    assert!(at_home(pair).is_none(), "it has left");
+    assert!(step(pair));
+    destroy(pair).unwrap();
+    assert!(at_home(pair).is_none(), "it is dead");
+    assert!(at_home(ptr::null::<Pair>()).is_none());
+    let number = create::<Number>(Arc::new(7)).unwrap();
+    assert!(at_home(number.cast::<Pair>()).is_none(), "it is of another type");
+    destroy(number).unwrap();
+}
+
 /// Tells the other thread when one is over, so that it does not wait for ever.
 struct Over<'a>(&'a AtomicBool);
 
