@@ -11,6 +11,6 @@ const PROTOS: [&str; 5] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(PROTOS, ["proto"])?;
-    tonic_prost_build::configure().build_server(false).build_transport(false).compile_fds(descriptors)?;
+    prost_build::compile_fds(descriptors)?;
     Ok(())
 }

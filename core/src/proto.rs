@@ -1,11 +1,11 @@
-//! Sift's messages and unary clients, generated from `core/proto`.
+//! Sift's messages, generated from `core/proto`.
 
 #![allow(missing_docs, clippy::doc_markdown)]
 
 /// Declares a nested module around one generated package.
 macro_rules! package {
     ($name:literal) => {
-        tonic::include_proto!($name);
+        include!(concat!(env!("OUT_DIR"), "/", $name, ".rs"));
     };
 }
 

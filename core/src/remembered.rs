@@ -73,7 +73,8 @@ impl Remembered {
         let is_late = |(name, mark): (&String, &Vec<u8>)| {
             name.strip_prefix(LATE_FLOW).filter(|_| !mark.is_empty()).map(str::to_owned)
         };
-        let late_flows = blobs.iter().filter_map(is_late).collect();
+        let mut late_flows = BTreeSet::new();
+        late_flows.extend(blobs.iter().filter_map(is_late));
         Ok(Self { config_id: text(CONFIG_ID), flows, unregistered, late_flows, runs })
     }
 

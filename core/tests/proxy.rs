@@ -7,6 +7,7 @@ mod common;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use common::{KEY, form, server};
@@ -63,7 +64,10 @@ impl Tinyproxy {
     }
 }
 
+/// Once for all tests: two at a time would keep each other from it.
 fn install() {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _alone = INSTALLING.lock().unwrap();
     if is_installed() {
         return;
     }

@@ -112,7 +112,11 @@ impl<'a> Input<'a> {
 
     fn map<V>(&mut self, value: impl Fn(&mut Self) -> Result<V>) -> Result<BTreeMap<String, V>> {
         let count = u32::from_le_bytes(self.array()?);
-        (0..count).map(|_| Ok((self.text()?, value(self)?))).collect()
+        let mut map = BTreeMap::new();
+        for _ in 0..count {
+            map.insert(self.text()?, value(self)?);
+        }
+        Ok(map)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toml::{Table, Value};
+use toml::de::DeTable;
 use zeroize::Zeroizing;
 
 use super::{ApiKey, ApiKeyProvider, ApiKeySource};
@@ -119,33 +119,32 @@ fn read_profile(file: &Path, name: Option<&str>) -> Result<(String, ApiKey)> {
             .context("create the file, or give `uri` and `apikey`")
     })?);
     // The parser's own message quotes the line it failed at, and that line may hold the key.
-    let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+    let table = DeTable::parse(&text).map_err(|error| {
         let line = error
             .span()
             .map(|span| text.as_bytes()[..span.start].iter().filter(|byte| **byte == b'\n').count());
         let line = line.map_or_else(String::new, |before| format!(" at line {}", before + 1));
         Error::new(ErrorCode::InvalidArgument, format!("{shown} is not valid TOML{line}: correct it"))
     })?;
-    let (mut profile, place) = match name {
+    let table = table.get_ref();
+    let (profile, place) = match name {
         None => (table, format!("the top level of {shown}")),
-        Some(name) => match table.remove(name) {
-            Some(Value::Table(profile)) => (profile, format!("[{name}] in {shown}")),
-            _ => {
+        Some(name) => match table.get(name).and_then(|value| value.get_ref().as_table()) {
+            Some(profile) => (profile, format!("[{name}] in {shown}")),
+            None => {
                 let message =
                     format!("{shown} has no profile {name:?}: add a table [{name}] with `uri` and `api_key`");
                 return Err(Error::new(ErrorCode::NotFound, message));
             }
         },
     };
-    let mut take = |names: &[&str]| {
-        names.iter().find_map(|name| match profile.remove(*name) {
-            Some(Value::String(value)) if !value.is_empty() => Some(value),
-            _ => None,
-        })
+    let find = |names: &[&str]| {
+        let texts = names.iter().filter_map(|name| profile.get(*name)?.get_ref().as_str());
+        texts.map(str::to_owned).find(|text| !text.is_empty())
     };
     let missing = |key: &str| Error::new(ErrorCode::NotConfigured, format!("{place} has no `{key}`: add it"));
-    let uri = take(&["uri"]).ok_or_else(|| missing("uri"))?;
-    let key = take(&API_KEY_NAMES).ok_or_else(|| missing(API_KEY_NAMES[0]))?;
+    let uri = find(&["uri"]).ok_or_else(|| missing("uri"))?;
+    let key = find(&API_KEY_NAMES).ok_or_else(|| missing(API_KEY_NAMES[0]))?;
     let key = ApiKey::new(key).map_err(|error| Error::from(error).context(place))?;
     Ok((uri, key))
 }

@@ -162,18 +162,13 @@ impl Endpoint {
 
     /// What requests name as their `:scheme` and `:authority`.
     pub fn origin(&self) -> Uri {
-        self.uri_with(self.scheme)
-    }
-
-    /// The same place under another scheme.
-    pub(crate) fn uri_with(&self, scheme: Scheme) -> Uri {
         let authority = if self.port == self.scheme.default_port() {
             self.host.clone()
         } else {
             format!("{}:{}", self.host, self.port)
         };
         Uri::builder()
-            .scheme(scheme.as_str())
+            .scheme(self.scheme.as_str())
             .authority(authority)
             .path_and_query("/")
             .build()

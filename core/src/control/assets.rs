@@ -1,12 +1,9 @@
 //! Tags and metadata of an asset. Both are merged into what is there: others put theirs on it too.
 
-use tonic::Code;
-
-use super::SiftControl;
+use super::{SiftControl, methods};
 use crate::Result;
-use crate::proto::sift::assets::v1::{
-    Asset, GetAssetRequest, UpdateAssetRequest, asset_service_client::AssetServiceClient,
-};
+use crate::grpc::Code;
+use crate::proto::sift::assets::v1::{Asset, GetAssetRequest, UpdateAssetRequest};
 use crate::proto::sift::metadata::v1::MetadataValue as WireMetadata;
 use crate::schema::{MetadataValue, validate_tags};
 
@@ -41,32 +38,19 @@ impl SiftControl {
     }
 
     async fn get_asset(&self, asset_id: &str) -> Result<Asset> {
-        self.request_asset(asset_id).await?.ok_or_else(|| self.incomplete("GetAsset"))
+        self.request_asset(asset_id).await?.ok_or_else(|| self.incomplete(methods::GET_ASSET.name()))
     }
 
     async fn request_asset(&self, asset_id: &str) -> Result<Option<Asset>, super::call::CallError> {
-        let limit = self.options.max_decoding_message_size;
         let request = GetAssetRequest { asset_id: asset_id.to_owned() };
-        let answer = self
-            .call("GetAsset", request, move |channel, request| {
-                Box::pin(async move {
-                    AssetServiceClient::new(channel).max_decoding_message_size(limit).get_asset(request).await
-                })
-            })
-            .await?;
+        let answer = self.call(methods::GET_ASSET, request).await?;
         Ok(answer.asset)
     }
 
     async fn update_asset(&self, asset: Asset, field: &str) -> Result<()> {
-        let limit = self.options.max_decoding_message_size;
         let update_mask = Some(prost_types::FieldMask { paths: vec![field.to_owned()] });
         let request = UpdateAssetRequest { asset: Some(asset), update_mask };
-        self.call("UpdateAsset", request, move |channel, request| {
-            Box::pin(async move {
-                AssetServiceClient::new(channel).max_decoding_message_size(limit).update_asset(request).await
-            })
-        })
-        .await?;
+        self.call(methods::UPDATE_ASSET, request).await?;
         Ok(())
     }
 }

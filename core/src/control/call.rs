@@ -1,23 +1,25 @@
 //! One unary call: key, time limits, retries, errors.
 
-use std::error::Error as StdError;
+use std::time::SystemTime;
 
+use http::HeaderMap;
+use prost::Message;
 use tokio::time::{Instant, sleep, timeout};
-use tonic::metadata::MetadataValue;
-use tonic::transport::Channel;
-use tonic::{Code, Request, Response, Status};
 
 use super::SiftControl;
+use super::methods::Method;
 use super::status::{RetryClass, classify, to_error};
-use crate::Error;
 use crate::connect::ApiKey;
+use crate::grpc::{Code, GrpcStatus, time_limit, unary};
 use crate::retry::Backoff;
-use crate::seams::connector::BoxFuture;
+use crate::{Error, ErrorCode};
 
 /// Why a call failed. The code tells callers apart what they can mend themselves.
 pub(super) struct CallError {
     pub(super) code: Code,
     error: Error,
+    /// Whether and when it is worth another try.
+    class: RetryClass,
 }
 
 impl From<CallError> for Error {
@@ -26,36 +28,60 @@ impl From<CallError> for Error {
     }
 }
 
+/// Gets to know when an attempt began, and the headers of its answer.
+pub(super) type Witness<'a> = &'a mut (dyn FnMut(SystemTime, &HeaderMap) + Send);
+
 impl SiftControl {
-    /// Makes the call `what` until it succeeds, fails for good, or its attempts or its time are used up.
-    pub(super) async fn call<Q, R>(
+    /// Makes the call until it succeeds, fails for good, or its attempts or its time are used up.
+    pub(super) async fn call<Q, R>(&self, method: Method<Q, R>, message: Q) -> Result<R, CallError>
+    where
+        Q: Message,
+        R: Message + Default,
+    {
+        self.call_before(&mut |_, _| {}, method, message).await
+    }
+
+    /// The same before a witness.
+    pub(super) async fn call_before<Q, R>(
         &self,
-        what: &str,
+        witness: Witness<'_>,
+        method: Method<Q, R>,
         message: Q,
-        send: impl Fn(Channel, Request<Q>) -> BoxFuture<'static, Result<Response<R>, Status>>,
     ) -> Result<R, CallError>
     where
-        Q: Clone,
+        Q: Message,
+        R: Message + Default,
     {
+        let (what, path) = (method.name(), method.path());
+        let answer = self.exchange(what, path, message.encode_to_vec(), witness).await?;
+        R::decode(answer.as_slice()).map_err(|error| self.not_understood(what, &error))
+    }
+
+    async fn exchange(
+        &self,
+        what: &str,
+        path: &'static str,
+        message: Vec<u8>,
+        witness: Witness<'_>,
+    ) -> Result<Vec<u8>, CallError> {
         let deadline = Instant::now() + self.options.overall_timeout;
         let mut backoff = Backoff::new(self.options.retry_policy);
         let mut attempt = 1;
         loop {
             let key = self.key.current();
             let left = deadline.saturating_duration_since(Instant::now()).min(self.options.request_timeout);
-            let mut request = Request::new(message.clone());
-            request.metadata_mut().insert("authorization", authorization(&key));
-            request.set_timeout(left);
-            let status = match timeout(left, send(self.channel.clone(), request)).await {
-                Ok(Ok(response)) => return Ok(response.into_inner()),
-                Ok(Err(status)) => status,
-                Err(_) => Status::deadline_exceeded(format!("no answer within {left:?}")),
+            let mut request = self.caller.request(path, key.authorization());
+            request.headers_mut().insert("grpc-timeout", time_limit(left));
+            let answer = timeout(left, self.attempt(what, &key, request, &message, witness)).await;
+            let failure = match answer {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failure)) => failure,
+                Err(_) => {
+                    let message = format!("no answer within {left:?}");
+                    self.failure(what, &GrpcStatus::new(Code::DeadlineExceeded, message), &key)
+                }
             };
-            let failure = self.failure(what, &status, &key);
-            let RetryClass::Transient { retry_after } = classify(status.code() as i32, status.details())
-            else {
-                return Err(failure);
-            };
+            let RetryClass::Transient { retry_after } = failure.class else { return Err(failure) };
             let wait = match retry_after {
                 Some(asked) => backoff.after(asked),
                 None => backoff.next_delay(),
@@ -73,33 +99,53 @@ impl SiftControl {
         }
     }
 
-    fn failure(&self, what: &str, status: &Status, key: &ApiKey) -> CallError {
-        // A status with headers came from the endpoint, over a connection that works.
-        let broken = || self.last_words.take().filter(|_| status.metadata().is_empty());
-        let error = match connect_error(status).cloned().or_else(broken) {
-            Some(error) => error.context(format_args!("{what} failed")),
-            None => to_error(what, &self.place, status.code() as i32, status.message(), key),
+    async fn attempt(
+        &self,
+        what: &str,
+        key: &ApiKey,
+        request: http::Request<()>,
+        message: &[u8],
+        witness: Witness<'_>,
+    ) -> Result<Vec<u8>, CallError> {
+        let unconnected = |error: Error| CallError {
+            code: Code::Unavailable,
+            error: error.context(format_args!("{what} failed")),
+            class: RetryClass::Transient { retry_after: None },
         };
-        CallError { code: status.code(), error }
-    }
-}
-
-fn authorization(key: &ApiKey) -> tonic::metadata::AsciiMetadataValue {
-    let mut value = MetadataValue::try_from(key.authorization().as_bytes())
-        .unwrap_or_else(|_| unreachable!("a header value of visible ASCII is a metadata value"));
-    value.set_sensitive(true);
-    value
-}
-
-/// The connector's own error, if the call failed because there is no connection: it says more than the status made
-/// from it.
-fn connect_error(status: &Status) -> Option<&Error> {
-    let mut next = StdError::source(status);
-    while let Some(error) = next {
-        if let Some(ours) = error.downcast_ref::<Error>() {
-            return Some(ours);
+        let connection = self.line.connection().await.map_err(unconnected)?;
+        let began = SystemTime::now();
+        let reply = unary(&connection, request, message, self.options.max_decoding_message_size).await;
+        if let Some(headers) = &reply.headers {
+            witness(began, headers);
         }
-        next = error.source();
+        match reply.outcome {
+            Ok(answer) => Ok(answer),
+            // The connection's own error says more than the status that was made from it.
+            Err(status) if reply.headers.is_none() => Err(match self.line.give_up(&connection).await {
+                Some(error) => unconnected(error),
+                None => self.failure(what, &status, key),
+            }),
+            Err(status) => Err(self.failure(what, &status, key)),
+        }
     }
-    None
+
+    fn failure(&self, what: &str, status: &GrpcStatus, key: &ApiKey) -> CallError {
+        CallError {
+            code: Code::from_number(status.code),
+            error: to_error(what, &self.place, status.code, &status.message, key),
+            class: classify(status.code, &status.details),
+        }
+    }
+
+    fn not_understood(&self, what: &str, error: &prost::DecodeError) -> CallError {
+        let message = format!(
+            "{what}: the answer of {} is not understood ({error}): check that it is Sift's gRPC endpoint",
+            self.place
+        );
+        CallError {
+            code: Code::Internal,
+            error: Error::new(ErrorCode::Internal, message),
+            class: RetryClass::Fatal,
+        }
+    }
 }

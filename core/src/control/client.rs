@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
-use tonic::transport::{Channel, Endpoint as TonicEndpoint};
-
-use super::last_words::LastWords;
-use crate::connect::{ApiKeySource, ConnectionOptions, Scheme, TcpConnector};
-use crate::proto::sift::ping::v1::{PingRequest, ping_service_client::PingServiceClient};
+use super::line::Line;
+use super::methods;
+use crate::connect::{ApiKeySource, ConnectionOptions, TcpConnector};
+use crate::grpc::{Caller, ConnectionSettings};
+use crate::proto::sift::ping::v1::PingRequest;
 use crate::retry::RetryPolicy;
 use crate::seams::connector::Connector;
+use crate::seams::runtime::RuntimeHandle;
 use crate::{Error, ErrorCode, Result};
 
 /// How unary calls are bounded.
@@ -41,11 +41,11 @@ impl Default for ControlOptions {
 /// Sift's unary API over one connection that is opened when needed. Clones share it.
 #[derive(Clone)]
 pub struct SiftControl {
-    pub(super) channel: Channel,
+    pub(super) line: Arc<Line>,
+    pub(super) caller: Caller,
     pub(super) key: ApiKeySource,
     pub(super) options: Arc<ControlOptions>,
     pub(super) place: Arc<str>,
-    pub(super) last_words: LastWords,
 }
 
 impl SiftControl {
@@ -70,39 +70,15 @@ impl SiftControl {
             return Err(Error::new(ErrorCode::InvalidArgument, message));
         }
         let endpoint = connection.endpoint()?;
-        // tonic sees an http address, so that it never adds TLS to what the connector has already encrypted.
-        let last_words = LastWords::default();
-        let words = last_words.clone();
-        let service = tower::service_fn(move |_| {
-            let (connector, words) = (Arc::clone(&connector), words.clone());
-            async move { connector.connect().await.map(|io| TokioIo::new(words.of(io))) }
-        });
-        let channel = TonicEndpoint::from(endpoint.uri_with(Scheme::Http))
-            .origin(endpoint.origin())
-            .user_agent(connection.user_agent.as_str())
-            .map_err(|_| {
-                let message =
-                    format!("the user agent {:?} cannot be sent: use visible ASCII", connection.user_agent);
-                Error::new(ErrorCode::InvalidArgument, message)
-            })?
-            .http2_keep_alive_interval(connection.http2_keepalive_interval)
-            .keep_alive_timeout(connection.http2_keepalive_timeout)
-            .keep_alive_while_idle(true)
-            .connect_with_connector_lazy(service);
-        Ok(Self { channel, key, options: Arc::new(options), place: endpoint.to_string().into(), last_words })
+        let caller = Caller::new(&endpoint, connection)?;
+        let settings = ConnectionSettings::new(&endpoint, connection).with_large_answers();
+        let line = Arc::new(Line::new(connector, RuntimeHandle::current()?, settings));
+        Ok(Self { line, caller, key, options: Arc::new(options), place: endpoint.to_string().into() })
     }
 
     /// Asks the endpoint for a sign of life. Fails with [`ErrorCode::Auth`] if it refuses the key.
     pub async fn ping(&self) -> Result<String> {
-        let limit = self.options.max_decoding_message_size;
-        let answer = self
-            .call("Ping", PingRequest {}, move |channel, request| {
-                Box::pin(async move {
-                    PingServiceClient::new(channel).max_decoding_message_size(limit).ping(request).await
-                })
-            })
-            .await?;
-        Ok(answer.response)
+        Ok(self.call(methods::PING, PingRequest {}).await?.response)
     }
 
     pub(super) fn incomplete(&self, what: &str) -> Error {

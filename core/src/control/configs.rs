@@ -1,14 +1,12 @@
 //! Finds the ingestion config of a client key, or creates it.
 
-use tonic::Code;
-
-use super::SiftControl;
 use super::filter::equals;
 use super::flows::first_batch;
 use super::pages::{PAGE_SIZE, Pages};
+use super::{SiftControl, methods};
+use crate::grpc::Code;
 use crate::proto::sift::ingestion_configs::v2::{
     CreateIngestionConfigRequest, IngestionConfig, ListIngestionConfigsRequest,
-    ingestion_config_service_client::IngestionConfigServiceClient,
 };
 use crate::schema::{FlowConfig, IngestionConfigForm, suggest_client_key};
 use crate::{Error, ErrorCode, Result};
@@ -43,8 +41,6 @@ impl SiftControl {
 
     /// The config with the client key, on the asset that is named: keys are only unique per asset.
     async fn find_config(&self, form: &IngestionConfigForm) -> Result<Option<IngestionConfig>> {
-        const WHAT: &str = "ListIngestionConfigs";
-        let limit = self.options.max_decoding_message_size;
         let mut pages = Pages::new();
         while let Some(page_token) = pages.token() {
             let request = ListIngestionConfigsRequest {
@@ -52,16 +48,7 @@ impl SiftControl {
                 page_token,
                 filter: equals("client_key", &form.client_key),
             };
-            let page = self
-                .call(WHAT, request, move |channel, request| {
-                    Box::pin(async move {
-                        IngestionConfigServiceClient::new(channel)
-                            .max_decoding_message_size(limit)
-                            .list_ingestion_configs(request)
-                            .await
-                    })
-                })
-                .await?;
+            let page = self.call(methods::LIST_CONFIGS, request).await?;
             for config in page.ingestion_configs {
                 if config.client_key == form.client_key
                     && self.is_asset(&config.asset_id, &form.asset_name).await?
@@ -69,32 +56,23 @@ impl SiftControl {
                     return Ok(Some(config));
                 }
             }
-            pages.advance(WHAT, page.next_page_token)?;
+            pages.advance(methods::LIST_CONFIGS.name(), page.next_page_token)?;
         }
         Ok(None)
     }
 
     async fn create_config(&self, form: &IngestionConfigForm) -> Result<IngestionConfig> {
-        const WHAT: &str = "CreateIngestionConfig";
-        let limit = self.options.max_decoding_message_size;
         let request = CreateIngestionConfigRequest {
             asset_name: form.asset_name.clone(),
             flows: first_batch(&form.flows),
             organization_id: String::new(),
             client_key: form.client_key.clone(),
         };
-        let created = self
-            .call(WHAT, request, move |channel, request| {
-                Box::pin(async move {
-                    IngestionConfigServiceClient::new(channel)
-                        .max_decoding_message_size(limit)
-                        .create_ingestion_config(request)
-                        .await
-                })
-            })
-            .await;
+        let created = self.call(methods::CREATE_CONFIG, request).await;
         match created {
-            Ok(answer) => answer.ingestion_config.ok_or_else(|| self.incomplete(WHAT)),
+            Ok(answer) => {
+                answer.ingestion_config.ok_or_else(|| self.incomplete(methods::CREATE_CONFIG.name()))
+            }
             // Somebody else created it since we looked, or an earlier attempt of ours did and its answer was lost.
             Err(failure) if failure.code == Code::AlreadyExists => {
                 self.find_config(form).await?.ok_or_else(|| key_taken(form))

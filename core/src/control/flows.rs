@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use prost::Message;
-use tonic::Code;
 
-use super::SiftControl;
 use super::filter::one_of;
 use super::pages::{PAGE_SIZE, Pages};
+use super::{SiftControl, methods};
+use crate::grpc::Code;
 use crate::proto::sift::ingestion_configs::v2::{
     CreateIngestionConfigFlowsRequest, FlowConfig as WireFlow, ListIngestionConfigFlowsRequest,
-    ingestion_config_service_client::IngestionConfigServiceClient,
 };
 use crate::schema::{FlowConfig, flow_difference};
 use crate::{Error, ErrorCode, Result};
@@ -24,6 +23,12 @@ const MAX_FILTER_NAMES: usize = 50;
 const MAX_RACES: u32 = 5;
 
 impl SiftControl {
+    /// The flows of an ingestion config. Those with types that this version does not know are left out.
+    pub async fn flows(&self, ingestion_config_id: &str) -> Result<Vec<FlowConfig>> {
+        let flows = self.list_flows(ingestion_config_id, "").await?;
+        Ok(flows.into_values().filter_map(|flow| flow.try_into().ok()).collect())
+    }
+
     /// Registers flows with an ingestion config. Flows that are there already, and equal, are left alone; one that
     /// differs is [`ErrorCode::SchemaMismatch`] and then none is registered.
     pub async fn add_new_flows(&self, ingestion_config_id: &str, flows: &[FlowConfig]) -> Result<()> {
@@ -52,7 +57,7 @@ impl SiftControl {
         // Flows of others may have types from the future; they are none of our business.
         let mut others: Vec<FlowConfig> =
             known.into_values().filter_map(|flow| flow.try_into().ok()).collect();
-        others.sort_by(|a, b| a.name.cmp(&b.name));
+        others.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         flows.append(&mut others);
         Ok(flows)
     }
@@ -82,8 +87,6 @@ impl SiftControl {
     }
 
     async fn list_flows(&self, ingestion_config_id: &str, filter: &str) -> Result<HashMap<String, WireFlow>> {
-        const WHAT: &str = "ListIngestionConfigFlows";
-        let limit = self.options.max_decoding_message_size;
         let mut flows = HashMap::new();
         let mut pages = Pages::new();
         while let Some(page_token) = pages.token() {
@@ -93,25 +96,15 @@ impl SiftControl {
                 page_token,
                 filter: filter.to_owned(),
             };
-            let page = self
-                .call(WHAT, request, move |channel, request| {
-                    Box::pin(async move {
-                        IngestionConfigServiceClient::new(channel)
-                            .max_decoding_message_size(limit)
-                            .list_ingestion_config_flows(request)
-                            .await
-                    })
-                })
-                .await?;
+            let page = self.call(methods::LIST_FLOWS, request).await?;
             flows.extend(page.flows.into_iter().map(|flow| (flow.name.clone(), flow)));
-            pages.advance(WHAT, page.next_page_token)?;
+            pages.advance(methods::LIST_FLOWS.name(), page.next_page_token)?;
         }
         Ok(flows)
     }
 
     /// Registers flows, batch by batch. One that exists already ends it early: the caller compares again.
     async fn create_flows(&self, ingestion_config_id: &str, flows: &[&FlowConfig]) -> Result<()> {
-        let limit = self.options.max_decoding_message_size;
         let mut rest = flows;
         while !rest.is_empty() {
             let batch = first_batch(rest.iter().copied());
@@ -120,16 +113,7 @@ impl SiftControl {
                 ingestion_config_id: ingestion_config_id.to_owned(),
                 flows: batch,
             };
-            let answer = self
-                .call("CreateIngestionConfigFlows", request, move |channel, request| {
-                    Box::pin(async move {
-                        IngestionConfigServiceClient::new(channel)
-                            .max_decoding_message_size(limit)
-                            .create_ingestion_config_flows(request)
-                            .await
-                    })
-                })
-                .await;
+            let answer = self.call(methods::CREATE_FLOWS, request).await;
             match answer {
                 Ok(_) => {}
                 Err(failure) if failure.code == Code::AlreadyExists => return Ok(()),

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Error;
-use crate::seams::connector::BoxIo;
+use crate::seams::connector::{BoxIo, Io, SocketProbe};
 
 /// The explanation of the connection that broke last.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,12 @@ impl LastWords {
 pub(super) struct Heard {
     io: BoxIo,
     words: LastWords,
+}
+
+impl Io for Heard {
+    fn probe(&self) -> Option<Arc<dyn SocketProbe>> {
+        self.io.probe()
+    }
 }
 
 impl AsyncRead for Heard {

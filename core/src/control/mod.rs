@@ -1,7 +1,8 @@
 //! Sift's unary API: what has to be known, or made known, before rows can flow.
 //!
-//! [`SiftControl`] is the one handle. Every call goes through [`call`](self::call), which adds the key, bounds the
-//! time, retries what is worth it and turns a gRPC status into an [`Error`](crate::Error).
+//! [`SiftControl`] is the one handle. Every call is one of the [`methods`](self::methods) and goes through
+//! [`call`](self::call), which adds the key, bounds the time, retries what is worth it and turns a gRPC status into an
+//! [`Error`](crate::Error).
 
 mod assets;
 mod call;
@@ -10,6 +11,8 @@ mod configs;
 mod filter;
 mod flows;
 mod last_words;
+mod line;
+mod methods;
 mod pages;
 mod probe;
 mod runs;

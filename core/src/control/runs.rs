@@ -1,15 +1,11 @@
 //! Finds, creates and updates runs.
 
-use tonic::Code;
-
-use super::SiftControl;
 use super::assets::{merge_metadata, merge_tags};
 use super::filter::equals;
 use super::pages::{PAGE_SIZE, Pages};
-use crate::proto::sift::runs::v2::{
-    CreateRunRequest, GetRunRequest, ListRunsRequest, Run, UpdateRunRequest,
-    run_service_client::RunServiceClient,
-};
+use super::{SiftControl, methods};
+use crate::grpc::Code;
+use crate::proto::sift::runs::v2::{CreateRunRequest, GetRunRequest, ListRunsRequest, Run, UpdateRunRequest};
 use crate::schema::{RunForm, RunSelector};
 use crate::{Error, ErrorCode, Result};
 
@@ -29,21 +25,12 @@ impl SiftControl {
     }
 
     async fn get_run(&self, run_id: &str) -> Result<String> {
-        let limit = self.options.max_decoding_message_size;
         let request = GetRunRequest { run_id: run_id.to_owned() };
-        let answer = self
-            .call("GetRun", request, move |channel, request| {
-                Box::pin(async move {
-                    RunServiceClient::new(channel).max_decoding_message_size(limit).get_run(request).await
-                })
-            })
-            .await?;
-        Ok(answer.run.ok_or_else(|| self.incomplete("GetRun"))?.run_id)
+        let answer = self.call(methods::GET_RUN, request).await?;
+        Ok(answer.run.ok_or_else(|| self.incomplete(methods::GET_RUN.name()))?.run_id)
     }
 
     async fn find_run(&self, client_key: &str) -> Result<Option<Run>> {
-        const WHAT: &str = "ListRuns";
-        let limit = self.options.max_decoding_message_size;
         let mut pages = Pages::new();
         while let Some(page_token) = pages.token() {
             let request = ListRunsRequest {
@@ -52,38 +39,21 @@ impl SiftControl {
                 filter: equals("client_key", client_key),
                 order_by: String::new(),
             };
-            let page = self
-                .call(WHAT, request, move |channel, request| {
-                    Box::pin(async move {
-                        RunServiceClient::new(channel)
-                            .max_decoding_message_size(limit)
-                            .list_runs(request)
-                            .await
-                    })
-                })
-                .await?;
+            let page = self.call(methods::LIST_RUNS, request).await?;
             let found = page.runs.into_iter().find(|run| run.client_key.as_deref() == Some(client_key));
             if found.is_some() {
                 return Ok(found);
             }
-            pages.advance(WHAT, page.next_page_token)?;
+            pages.advance(methods::LIST_RUNS.name(), page.next_page_token)?;
         }
         Ok(None)
     }
 
     async fn create_run(&self, form: &RunForm) -> Result<String> {
-        const WHAT: &str = "CreateRun";
-        let limit = self.options.max_decoding_message_size;
         let request = CreateRunRequest::from(form);
-        let created = self
-            .call(WHAT, request, move |channel, request| {
-                Box::pin(async move {
-                    RunServiceClient::new(channel).max_decoding_message_size(limit).create_run(request).await
-                })
-            })
-            .await;
+        let created = self.call(methods::CREATE_RUN, request).await;
         match created {
-            Ok(answer) => Ok(answer.run.ok_or_else(|| self.incomplete(WHAT))?.run_id),
+            Ok(answer) => Ok(answer.run.ok_or_else(|| self.incomplete(methods::CREATE_RUN.name()))?.run_id),
             Err(failure) if failure.code == Code::AlreadyExists => {
                 let run = self.find_run(&form.client_key).await?.ok_or_else(|| {
                     let message = format!(
@@ -118,15 +88,9 @@ impl SiftControl {
         if paths.is_empty() {
             return Ok(run_id);
         }
-        let limit = self.options.max_decoding_message_size;
         let request =
             UpdateRunRequest { run: Some(run), update_mask: Some(prost_types::FieldMask { paths }) };
-        self.call("UpdateRun", request, move |channel, request| {
-            Box::pin(async move {
-                RunServiceClient::new(channel).max_decoding_message_size(limit).update_run(request).await
-            })
-        })
-        .await?;
+        self.call(methods::UPDATE_RUN, request).await?;
         Ok(run_id)
     }
 }

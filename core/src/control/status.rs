@@ -5,9 +5,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use prost::Message;
-use tonic::Code;
 
 use crate::connect::ApiKey;
+use crate::grpc::Code;
 use crate::{Error, ErrorCode};
 
 /// The longest part of an endpoint's own message that is repeated.
@@ -49,7 +49,7 @@ struct RetryInfo {
 
 /// Classifies a gRPC status code. `details` are the bytes of `grpc-status-details-bin`, empty if there are none.
 pub fn classify(code: i32, details: &[u8]) -> RetryClass {
-    match Code::from_i32(code) {
+    match Code::from_number(code) {
         Code::Unauthenticated | Code::PermissionDenied => RetryClass::Auth,
         Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition | Code::DataLoss => {
             RetryClass::Rejected
@@ -85,7 +85,8 @@ pub fn decode_status_details(header: &[u8]) -> Vec<u8> {
 /// The error for a status that ended `what` at `place`. The endpoint's message is cut and cleaned, and never shows
 /// the key even if the endpoint repeats it.
 pub fn to_error(what: &str, place: &str, code: i32, message: &str, key: &ApiKey) -> Error {
-    let (kind, advice) = match Code::from_i32(code) {
+    let code = Code::from_number(code);
+    let (kind, advice) = match code {
         Code::Unauthenticated => (ErrorCode::Auth, "check the API key"),
         Code::PermissionDenied => {
             (ErrorCode::Auth, "give the API key's user the permission, or use another key")
@@ -103,34 +104,11 @@ pub fn to_error(what: &str, place: &str, code: i32, message: &str, key: &ApiKey)
         }
         _ => (ErrorCode::Unavailable, "try again later"),
     };
-    let name = name(code);
     let said = clean(&key.redact(message));
     let said = if said.is_empty() { String::new() } else { format!(", {said:?}") };
-    Error::new(kind, format!("{what} failed at {place} ({name}{said}): {advice}"))
+    Error::new(kind, format!("{what} failed at {place} ({}{said}): {advice}", code.name()))
 }
 
 fn clean(message: &str) -> String {
     message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE_CHARS).collect()
-}
-
-fn name(code: i32) -> &'static str {
-    match Code::from_i32(code) {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }

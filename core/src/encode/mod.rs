@@ -7,6 +7,8 @@ pub(crate) mod columns;
 mod ingestion_config;
 mod protobuf;
 mod raw;
+pub(crate) mod staged;
+mod varint;
 pub(crate) mod wire;
 
 pub use ingestion_config::IngestionConfigEncoder;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::staged::Staged;
 use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
 use crate::flow::TimeValue;
@@ -111,7 +112,9 @@ impl EncodeRow for ProtobufRow<'_> {
             wire::put_bytes(buf, FIELD_DISPLAY_NAME, name.as_bytes());
         }
         buf.extend_from_slice(&self.asset_field);
-        wire::put_timestamp_field(buf, FIELD_TIMESTAMP, timestamp);
+        let mut staged = Staged::new(buf);
+        staged.put_timestamp_field(FIELD_TIMESTAMP, timestamp);
+        staged.flush();
         if !value.is_empty() {
             wire::put_bytes(buf, FIELD_VALUE, value);
         }

@@ -3,6 +3,7 @@
 //! A row is fields 1 and 2 (constant per flow), 3 (timestamp), 4 (one message per channel), then 5 to 7 (constant
 //! per stream). Each value is a message with a single field, so its key, length and content are short and known.
 
+use super::varint;
 use crate::flow::TimeValue;
 
 pub(crate) const FIELD_CONFIG_ID: u8 = 1;
@@ -23,6 +24,8 @@ pub(crate) const VALUE_BYTES: u8 = 12;
 
 /// Key and length, then seconds and nanoseconds with their keys.
 pub(crate) const MAX_TIMESTAMP_LEN: usize = 2 + 11 + 6;
+/// The same with what the stores of its last varint touch behind it.
+pub(crate) const TIMESTAMP_STORE: usize = 24;
 /// The most bytes that a value takes beside its text: key, length, inner key, and a number or an inner length.
 pub(crate) const MAX_FIXED_VALUE_LEN: usize = 1 + 10 + 1 + 10;
 
@@ -38,6 +41,7 @@ pub(crate) const fn key(field: u8, wire_type: u8) -> u8 {
 pub(crate) const VALUE_KEY: u8 = key(4, WIRE_LEN);
 
 /// How many bytes `value` takes as a varint.
+#[inline(always)]
 pub(crate) fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
@@ -71,77 +75,24 @@ pub(crate) fn put_true(buf: &mut Vec<u8>, field: u8) {
     buf.extend_from_slice(&[key(field, WIRE_VARINT), 1]);
 }
 
-/// Appends the first `len` of `bytes`. Copying all of them, a number that the compiler knows, is the faster way.
-#[inline]
-fn put_some<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8; N], len: usize) {
-    let start = buf.len();
-    buf.extend_from_slice(bytes);
-    buf.truncate(start + len);
-}
-
-/// Writes a key and a varint at `at` and returns where they end.
-#[inline]
-fn key_and_varint_into<const N: usize>(out: &mut [u8; N], at: usize, field: u8, mut value: u64) -> usize {
-    out[at] = key(field, WIRE_VARINT);
-    let mut end = at + 1;
-    while value >= 0x80 {
-        out[end] = value.to_le_bytes()[0] | 0x80;
-        value >>= 7;
-        end += 1;
-    }
-    out[end] = value.to_le_bytes()[0];
-    end + 1
-}
-
-#[inline]
-pub(crate) fn put_timestamp(buf: &mut Vec<u8>, time: TimeValue) {
-    put_timestamp_field(buf, FIELD_TIMESTAMP, time);
-}
-
-/// The time as another field than that of config rows.
-#[inline]
-pub(crate) fn put_timestamp_field(buf: &mut Vec<u8>, field: u8, time: TimeValue) {
-    let mut bytes = [0_u8; MAX_TIMESTAMP_LEN];
-    let mut end = 2;
+/// Writes a timestamp as a field at `at`, and returns where it ends. Touches at most [`TIMESTAMP_STORE`] bytes.
+#[inline(always)]
+pub(crate) fn timestamp_into(out: &mut [u8], at: usize, field: u8, time: TimeValue) -> usize {
+    let mut end = at + 2;
     if time.seconds() != 0 {
-        end = key_and_varint_into(&mut bytes, end, 1, time.seconds().cast_unsigned());
+        out[end] = key(1, WIRE_VARINT);
+        end += 1 + varint::put(out, end + 1, time.seconds().cast_unsigned());
     }
     if time.nanos() != 0 {
-        end = key_and_varint_into(&mut bytes, end, 2, u64::from(time.nanos()));
+        out[end] = key(2, WIRE_VARINT);
+        end += 1 + varint::put(out, end + 1, u64::from(time.nanos()));
     }
-    bytes[0] = key(field, WIRE_LEN);
-    bytes[1] = (end - 2).to_le_bytes()[0];
-    put_some(buf, &bytes, end);
+    out[at] = key(field, WIRE_LEN);
+    out[at + 1] = (end - at - 2).to_le_bytes()[0];
+    end
 }
 
-#[inline]
-pub(crate) fn put_empty(buf: &mut Vec<u8>) {
-    buf.extend_from_slice(&[VALUE_KEY, 2, key(11, WIRE_LEN), 0]);
-}
-
-#[inline]
-pub(crate) fn put_double(buf: &mut Vec<u8>, value: f64) {
-    let mut bytes = [VALUE_KEY, 9, key(2, WIRE_FIXED64), 0, 0, 0, 0, 0, 0, 0, 0];
-    bytes[3..].copy_from_slice(&value.to_le_bytes());
-    buf.extend_from_slice(&bytes);
-}
-
-#[inline]
-pub(crate) fn put_float(buf: &mut Vec<u8>, value: f32) {
-    let mut bytes = [VALUE_KEY, 5, key(3, WIRE_FIXED32), 0, 0, 0, 0];
-    bytes[3..].copy_from_slice(&value.to_le_bytes());
-    buf.extend_from_slice(&bytes);
-}
-
-#[inline]
-pub(crate) fn put_varint_value(buf: &mut Vec<u8>, field: u8, value: u64) {
-    let mut bytes = [0_u8; 13];
-    let end = key_and_varint_into(&mut bytes, 2, field, value);
-    bytes[0] = VALUE_KEY;
-    bytes[1] = (end - 2).to_le_bytes()[0];
-    put_some(buf, &bytes, end);
-}
-
+/// A text or bytes as the value of a channel.
 pub(crate) fn put_bytes_value(buf: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     let len = bytes.len() as u64;
     buf.push(VALUE_KEY);

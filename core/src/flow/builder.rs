@@ -1,6 +1,7 @@
 //! One row by channel index: filled in any order, encoded when it is sent, used again for the next one.
 
 use super::{ChannelIndex, FlowDescriptor, TimeValue, Value};
+use crate::encode::staged::Staged;
 use crate::encode::wire;
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::ChannelDataType;
@@ -55,6 +56,7 @@ impl FlowBuilder {
     }
 
     /// Sets the row's time. A row that was given none is sent with the time of the send.
+    #[inline(always)]
     pub fn set_timestamp(&mut self, timestamp: TimeValue) {
         self.timestamp = Some(timestamp);
     }
@@ -179,7 +181,7 @@ impl FlowBuilder {
     }
 
     /// Puts a number, whose channel never holds a text.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, index: ChannelIndex, data_type: ChannelDataType, slot: Slot) -> Result<()> {
         match self.place(index, data_type) {
             Some(place) => {
@@ -223,7 +225,7 @@ impl FlowBuilder {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn replace(&mut self, index: ChannelIndex, slot: Slot) {
         let old = &mut self.slots[index.position()];
         if matches!(old, Slot::Text { .. }) {
@@ -233,6 +235,7 @@ impl FlowBuilder {
     }
 
     /// No row of this builder, as it is now, is encoded larger than this.
+    #[inline(always)]
     pub(crate) fn max_encoded_len(&self) -> usize {
         self.descriptor.prefix().len()
             + wire::MAX_TIMESTAMP_LEN
@@ -243,23 +246,25 @@ impl FlowBuilder {
     /// Appends the message's bytes up to and with the values.
     pub(crate) fn encode_message(&self, buf: &mut Vec<u8>) {
         buf.extend_from_slice(self.descriptor.prefix());
-        wire::put_timestamp(buf, self.timestamp.unwrap_or_else(TimeValue::now));
+        let mut row = Staged::new(buf);
+        row.put_timestamp(self.timestamp.unwrap_or_else(TimeValue::now));
         for (slot, text) in self.slots.iter().zip(&self.texts) {
             match *slot {
-                Slot::Double(value) => wire::put_double(buf, value),
-                Slot::Empty => wire::put_empty(buf),
-                Slot::Float(value) => wire::put_float(buf, value),
-                Slot::Bool(value) => wire::put_varint_value(buf, wire::VALUE_BOOL, u64::from(value)),
+                Slot::Double(value) => row.put_double(value),
+                Slot::Empty => row.put_empty(),
+                Slot::Float(value) => row.put_float(value),
+                Slot::Bool(value) => row.put_varint_value(wire::VALUE_BOOL, u64::from(value)),
                 Slot::Int32(value) => {
-                    wire::put_varint_value(buf, wire::VALUE_INT32, i64::from(value).cast_unsigned());
+                    row.put_varint_value(wire::VALUE_INT32, i64::from(value).cast_unsigned());
                 }
-                Slot::Uint32(value) => wire::put_varint_value(buf, wire::VALUE_UINT32, u64::from(value)),
-                Slot::Int64(value) => wire::put_varint_value(buf, wire::VALUE_INT64, value.cast_unsigned()),
-                Slot::Uint64(value) => wire::put_varint_value(buf, wire::VALUE_UINT64, value),
-                Slot::Enum(value) => wire::put_varint_value(buf, wire::VALUE_ENUM, u64::from(value)),
-                Slot::Text { field } => wire::put_bytes_value(buf, field, text),
+                Slot::Uint32(value) => row.put_varint_value(wire::VALUE_UINT32, u64::from(value)),
+                Slot::Int64(value) => row.put_varint_value(wire::VALUE_INT64, value.cast_unsigned()),
+                Slot::Uint64(value) => row.put_varint_value(wire::VALUE_UINT64, value),
+                Slot::Enum(value) => row.put_varint_value(wire::VALUE_ENUM, u64::from(value)),
+                Slot::Text { field } => wire::put_bytes_value(row.flush(), field, text),
             }
         }
+        row.flush();
     }
 }
 

@@ -201,7 +201,7 @@ impl Validity<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has(&self, row: usize) -> bool {
         match self {
             Self::Bitmap { bits, first_bit } => {

@@ -61,6 +61,7 @@ impl TimeValue {
     }
 
     /// Nanoseconds since 1970: each `i64` is a valid time.
+    #[inline(always)]
     pub fn from_timestamp_nanos(nanos: i64) -> Self {
         Self {
             seconds: nanos.div_euclid(NANOS_PER_SECOND),
@@ -75,11 +76,13 @@ impl TimeValue {
     }
 
     /// Whole seconds since 1970, negative before it.
+    #[inline(always)]
     pub fn seconds(self) -> i64 {
         self.seconds
     }
 
     /// Nanoseconds after [`seconds`](Self::seconds).
+    #[inline(always)]
     pub fn nanos(self) -> u32 {
         self.nanos
     }

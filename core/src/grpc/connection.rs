@@ -1,4 +1,4 @@
-//! One HTTP/2 connection for ingest streams.
+//! One HTTP/2 connection, for ingest streams or unary calls.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::cork::{Corked, Uncork};
 use super::observer::{Observed, Watch};
+use crate::connect::{ConnectionOptions, Endpoint, Scheme};
 use crate::error::{Error, ErrorCode, Result};
 use crate::seams::connector::Connector;
 use crate::seams::runtime::RuntimeHandle;
@@ -21,15 +22,39 @@ use crate::stream::segment::SegmentBuf;
 /// What HTTP/2 holds unsent for one stream: enough to keep a socket busy, little enough to stay in the cache.
 const SEND_BUFFER: usize = 512 * 1024;
 
+/// HTTP/2's own.
+const DEFAULT_WINDOW: u32 = 65_535;
+const LARGE_WINDOW: u32 = 1024 * 1024;
+
 /// How a connection is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionSettings {
-    pub(crate) encrypted: bool,
-    pub(crate) handshake_timeout: Duration,
+    encrypted: bool,
+    handshake_timeout: Duration,
     /// How often the peer is pinged, also while idle.
-    pub(crate) ping_interval: Duration,
+    ping_interval: Duration,
     /// How long a ping may stay unanswered.
-    pub(crate) ping_timeout: Duration,
+    ping_timeout: Duration,
+    /// How much of an answer the peer may send before that was read.
+    window: u32,
+}
+
+impl ConnectionSettings {
+    /// For answers that have hardly more than a status.
+    pub(crate) fn new(endpoint: &Endpoint, options: &ConnectionOptions) -> Self {
+        Self {
+            encrypted: endpoint.scheme() == Scheme::Https,
+            handshake_timeout: options.handshake_timeout,
+            ping_interval: options.http2_keepalive_interval,
+            ping_timeout: options.http2_keepalive_timeout,
+            window: DEFAULT_WINDOW,
+        }
+    }
+
+    /// For answers of megabytes.
+    pub(crate) fn with_large_answers(self) -> Self {
+        Self { window: LARGE_WINDOW, ..self }
+    }
 }
 
 /// An open connection; dropping it closes it.
@@ -51,6 +76,8 @@ impl Connection {
         let (io, uncork) = Corked::new(io, Arc::clone(&watch));
         let handshake = h2::client::Builder::new()
             .max_send_buffer_size(SEND_BUFFER)
+            .initial_window_size(settings.window)
+            .initial_connection_window_size(settings.window)
             .enable_push(false)
             .handshake::<_, SegmentBuf>(io);
         let (requests, mut connection) = tokio::time::timeout(settings.handshake_timeout, handshake)

@@ -283,7 +283,7 @@ mod tests {
         let mut rig = rig();
         rig.watch.expect_end(STREAM);
         rig.write(&frame(0, 0, ROWS));
-        rig.watch.forget(STREAM);
+        drop(rig.watch.watched(STREAM));
         rig.watch.expect_end(STREAM);
         rig.write(&frame(0, 0, ROWS));
         rig.write(&frame(0, 0, ROWS));

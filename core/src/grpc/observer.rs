@@ -89,6 +89,11 @@ impl Watch {
         self.lock().entry(stream).or_default();
     }
 
+    /// A stream of this number, which is forgotten with what is returned.
+    pub(crate) fn watched(self: &Arc<Self>, stream: u32) -> Watched {
+        Watched { watch: Arc::clone(self), stream }
+    }
+
     /// The END_STREAM of a stream is about to be given to HTTP/2: until it is written, or the stream is forgotten, each
     /// write is looked at before it is made.
     pub(crate) fn expect_end(&self, stream: u32) {
@@ -127,9 +132,9 @@ impl Watch {
         self.lock().get(&stream).copied().unwrap_or_default()
     }
 
-    /// Forgets a stream whose end was judged. Its END_STREAM may never have been written: HTTP/2 drops it when the peer
+    /// Forgets a stream whose end was seen. Its END_STREAM may never have been written: HTTP/2 drops it when the peer
     /// resets the stream.
-    pub(crate) fn forget(&self, stream: u32) {
+    fn forget(&self, stream: u32) {
         if self.lock().remove(&stream).is_some_and(|signs| signs.end_expected) {
             self.ends_expected.fetch_sub(1, Ordering::Relaxed);
         }
@@ -142,6 +147,24 @@ impl Watch {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, Signs>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream that is forgotten once its end was seen, or nobody waits for that any more.
+pub(crate) struct Watched {
+    watch: Arc<Watch>,
+    stream: u32,
+}
+
+impl Watched {
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.watch.forget(self.stream);
     }
 }
 

@@ -1,15 +1,9 @@
 //! The outcome of a gRPC call, as trailers carry it.
 
-use http::HeaderMap;
+use http::{HeaderMap, Response, StatusCode};
 
+use super::code::Code;
 use crate::control::decode_status_details;
-
-/// gRPC's UNKNOWN: also for a response without a status.
-pub(crate) const UNKNOWN: i32 = 2;
-/// gRPC's UNIMPLEMENTED: also for messages that are compressed as the peer does not know.
-pub(crate) const UNIMPLEMENTED: i32 = 12;
-/// gRPC's UNAVAILABLE: also for a connection that broke.
-pub(crate) const UNAVAILABLE: i32 = 14;
 
 /// A status as the peer sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +14,33 @@ pub(crate) struct GrpcStatus {
 }
 
 impl GrpcStatus {
+    /// A status that says no more than this.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code: code.number(), message: message.into(), details: Vec::new() }
+    }
+
+    /// The status that the head of an answer tells already: one without a body, or one that is no answer of gRPC.
+    pub(super) fn from_head<B>(response: &Response<B>) -> Option<Self> {
+        let status = Self::from_headers(response.headers());
+        status.or_else(|| (response.status() != StatusCode::OK).then(|| Self::from_http(response.status())))
+    }
+
+    /// The status at the end of an answer.
+    pub(super) fn from_trailers(trailers: Option<&HeaderMap>) -> Self {
+        let status = trailers.and_then(Self::from_headers);
+        status.unwrap_or_else(|| Self::new(Code::Unknown, "the endpoint ended the call without a status"))
+    }
+
+    /// For an answer that needs a message and has none: OK is a failure then.
+    pub(super) fn unless_ok(self) -> Self {
+        if self.code == Code::Ok.number() {
+            return Self::new(Code::Internal, "the answer has no message");
+        }
+        self
+    }
+
     /// The status in `headers`; none if they hold none. A malformed one is UNKNOWN.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let code = headers.get("grpc-status")?;
         let code =
             code.to_str().ok().and_then(|text| text.parse().ok()).filter(|code| (0..=16).contains(code));
@@ -31,20 +50,20 @@ impl GrpcStatus {
             .get("grpc-status-details-bin")
             .map(|text| decode_status_details(text.as_bytes()))
             .unwrap_or_default();
-        Some(Self { code: code.unwrap_or(UNKNOWN), message, details })
+        Some(Self { code: code.unwrap_or(Code::Unknown.number()), message, details })
     }
 
     /// What an HTTP status without a gRPC status stands for, by gRPC's own table.
-    pub(crate) fn from_http(status: http::StatusCode) -> Self {
+    fn from_http(status: StatusCode) -> Self {
         let code = match status.as_u16() {
-            400 => 13,
-            401 => 16,
-            403 => 7,
-            404 => 12,
-            429 | 502 | 503 | 504 => UNAVAILABLE,
-            _ => UNKNOWN,
+            400 => Code::Internal,
+            401 => Code::Unauthenticated,
+            403 => Code::PermissionDenied,
+            404 => Code::Unimplemented,
+            429 | 502 | 503 | 504 => Code::Unavailable,
+            _ => Code::Unknown,
         };
-        Self { code, message: format!("HTTP status {status} without a gRPC status"), details: Vec::new() }
+        Self::new(code, format!("HTTP status {status} without a gRPC status"))
     }
 }
 

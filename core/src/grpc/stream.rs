@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use h2::client::ResponseFuture;
 use h2::{Reason, SendStream};
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderValue, Request};
 
 use super::connection::Connection;
 use super::gzip::Gzip;
@@ -24,33 +24,18 @@ pub(crate) struct IngestStream {
     gzip: Option<Gzip>,
 }
 
-/// What names an ingest call.
-#[derive(Debug, Clone)]
-pub(crate) struct IngestCall {
-    pub(crate) uri: Uri,
-    pub(crate) user_agent: HeaderValue,
-}
-
 impl IngestStream {
-    /// Opens a stream whose rows are compressed by `gzip`, if there is one; the response is awaited apart from it.
+    /// Opens the stream that `request` names. Its rows are compressed by `gzip`, if there is one; the response is awaited
+    /// apart from it.
     pub(crate) async fn open(
         connection: &Connection,
-        call: &IngestCall,
-        authorization: HeaderValue,
+        mut request: Request<()>,
         gzip: Option<Gzip>,
     ) -> Result<(Self, ResponseFuture)> {
+        let uri = request.uri().clone();
         let broken = |error: h2::Error| {
-            Error::new(ErrorCode::Unavailable, format!("the connection to {} broke: {error}", call.uri))
+            Error::new(ErrorCode::Unavailable, format!("the connection to {uri} broke: {error}"))
         };
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(call.uri.clone())
-            .header(header::CONTENT_TYPE, "application/grpc")
-            .header(header::TE, "trailers")
-            .header(header::USER_AGENT, call.user_agent.clone())
-            .header(header::AUTHORIZATION, authorization)
-            .body(())
-            .map_err(|error| Error::new(ErrorCode::Internal, format!("cannot build a request: {error}")))?;
         if gzip.is_some() {
             request.headers_mut().insert("grpc-encoding", HeaderValue::from_static("gzip"));
         }
@@ -95,7 +80,7 @@ impl IngestStream {
     /// Gives a segment to HTTP/2.
     pub(crate) fn send(&mut self, segment: Arc<Segment>) -> Result<(), h2::Error> {
         let rows = match &mut self.gzip {
-            Some(gzip) => SegmentBuf::compressed(gzip.compress(segment.bytes())),
+            Some(gzip) => SegmentBuf::owned(gzip.compress(segment.bytes())),
             None => SegmentBuf::new(segment),
         };
         self.send.send_data(rows, false)?;

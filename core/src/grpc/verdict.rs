@@ -17,8 +17,9 @@ use std::sync::Arc;
 use h2::client::ResponseFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::code::Code;
 use super::observer::Watch;
-use super::status::{GrpcStatus, UNAVAILABLE, UNIMPLEMENTED, UNKNOWN};
+use super::status::GrpcStatus;
 use crate::ledger::{Evidence, is_confirmation};
 
 /// What became of an ingest stream.
@@ -54,22 +55,32 @@ pub(crate) enum FailureKind {
 
 impl Failure {
     pub(crate) fn broken(message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Broken, code: UNAVAILABLE, message: message.into(), details: Vec::new() }
+        Self {
+            kind: FailureKind::Broken,
+            code: Code::Unavailable.number(),
+            message: message.into(),
+            details: Vec::new(),
+        }
     }
 
     pub(crate) fn silent(message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Silent, code: UNAVAILABLE, message: message.into(), details: Vec::new() }
+        Self {
+            kind: FailureKind::Silent,
+            code: Code::Unavailable.number(),
+            message: message.into(),
+            details: Vec::new(),
+        }
     }
 
     /// The server does not know the call, or not what was asked of it.
     pub(crate) fn is_unimplemented(&self) -> bool {
-        self.kind == FailureKind::Status && self.code == UNIMPLEMENTED
+        self.kind == FailureKind::Status && self.code == Code::Unimplemented.number()
     }
 
     pub(crate) fn early() -> Self {
         Self {
             kind: FailureKind::EarlyOk,
-            code: 0,
+            code: Code::Ok.number(),
             message: "the endpoint said OK before it had received the end of the stream".to_owned(),
             details: Vec::new(),
         }
@@ -83,10 +94,10 @@ pub(crate) fn await_verdict(
     watch: Arc<Watch>,
     pings: mpsc::Sender<oneshot::Sender<()>>,
 ) -> impl Future<Output = Verdict> {
-    let watched = Watched { watch, id };
+    let watched = watch.watched(id);
     async move {
         match await_status(response).await {
-            Ok(status) if status.code == 0 => judge_ok(id, &watched.watch, &pings).await,
+            Ok(status) if status.code == Code::Ok.number() => judge_ok(id, watched.watch(), &pings).await,
             Ok(GrpcStatus { code, message, details }) => {
                 Verdict::Failed(Failure { kind: FailureKind::Status, code, message, details })
             }
@@ -95,27 +106,12 @@ pub(crate) fn await_verdict(
     }
 }
 
-/// A stream that is forgotten once it was judged, or nobody waits for that any more.
-struct Watched {
-    watch: Arc<Watch>,
-    id: u32,
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.watch.forget(self.id);
-    }
-}
-
 /// The status of the call, from the headers or from the trailers.
 async fn await_status(response: ResponseFuture) -> Result<GrpcStatus, Failure> {
     let broken = |error: h2::Error| Failure::broken(format!("the stream broke: {error}"));
     let response = response.await.map_err(broken)?;
-    if let Some(status) = GrpcStatus::from_headers(response.headers()) {
+    if let Some(status) = GrpcStatus::from_head(&response) {
         return Ok(status);
-    }
-    if response.status() != http::StatusCode::OK {
-        return Ok(GrpcStatus::from_http(response.status()));
     }
     let mut body = response.into_body();
     while let Some(data) = body.data().await {
@@ -123,11 +119,7 @@ async fn await_status(response: ResponseFuture) -> Result<GrpcStatus, Failure> {
         body.flow_control().release_capacity(data.len()).map_err(broken)?;
     }
     let trailers = body.trailers().await.map_err(broken)?;
-    Ok(trailers.as_ref().and_then(GrpcStatus::from_headers).unwrap_or(GrpcStatus {
-        code: UNKNOWN,
-        message: "the endpoint ended the call without a status".to_owned(),
-        details: Vec::new(),
-    }))
+    Ok(GrpcStatus::from_trailers(trailers.as_ref()))
 }
 
 async fn judge_ok(id: u32, watch: &Watch, pings: &mpsc::Sender<oneshot::Sender<()>>) -> Verdict {

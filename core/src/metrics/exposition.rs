@@ -29,9 +29,9 @@ pub(super) fn json_of(snapshot: &SiftStreamMetricsSnapshot) -> Value {
         };
         object.insert(metric.name.to_owned(), value);
     }
-    let statuses: Map<_, _> =
-        statuses(snapshot).map(|(name, count)| (name.to_owned(), json!(count))).collect();
-    object.insert("statuses".to_owned(), Value::Object(statuses));
+    let mut counts = Map::new();
+    counts.extend(statuses(snapshot).map(|(name, count)| (name.to_owned(), json!(count))));
+    object.insert("statuses".to_owned(), Value::Object(counts));
     Value::Object(object)
 }
 

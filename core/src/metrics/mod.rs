@@ -8,6 +8,7 @@ use crate::stream::intake::IntakeLevels;
 mod catalogue;
 mod disk;
 mod exposition;
+mod http;
 mod recovery;
 mod self_telemetry;
 mod server;

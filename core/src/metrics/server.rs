@@ -5,21 +5,19 @@
 //! alive.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::{Method, StatusCode};
 use serde_json::json;
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 
 use super::exposition::{json_of, prometheus};
+use super::http::{self as wire, Answer, Request};
 use super::{LabelledSnapshot, SiftStreamMetricsSnapshot};
 use crate::encode::Encoder;
 use crate::error::{Error, ErrorCode, Result};
@@ -125,49 +123,49 @@ async fn serve(
         let places = Arc::clone(&places);
         tokio::spawn(async move {
             let Ok(_place) = places.acquire().await else { return };
-            let answer = service_fn(|request| {
-                let answer = answer(&request, &watched);
-                async move { Ok::<_, Infallible>(answer) }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_TIMEOUT)
-                .serve_connection(TokioIo::new(socket), answer);
             // What becomes of a reader is the reader's concern.
-            tokio::time::timeout(CONNECTION_TIMEOUT, connection).await.ok();
+            timeout(CONNECTION_TIMEOUT, converse(socket, &watched)).await.ok();
         });
     }
 }
 
-fn answer(request: &Request<Incoming>, watched: &Mutex<Vec<Watched>>) -> Response<Full<Bytes>> {
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        return response(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "only GET\n".to_owned());
+async fn converse(mut socket: TcpStream, watched: &Mutex<Vec<Watched>>) -> io::Result<()> {
+    let Some(request) = timeout(HEADER_TIMEOUT, wire::read(&mut socket)).await?? else {
+        let nonsense = answer(StatusCode::BAD_REQUEST, "text/plain", "this is not HTTP/1\n".to_owned());
+        return wire::write(&mut socket, &nonsense, false).await;
+    };
+    wire::write(&mut socket, &answer_to(&request, watched), request.method == Method::HEAD).await
+}
+
+fn answer_to(request: &Request, watched: &Mutex<Vec<Watched>>) -> Answer {
+    if request.method != Method::GET && request.method != Method::HEAD {
+        return answer(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "only GET\n".to_owned());
     }
-    match request.uri().path() {
+    match request.uri.path() {
         "/metrics" => {
             let text = prometheus(
                 &look_at_all(watched).into_iter().map(|(labelled, _)| labelled).collect::<Vec<_>>(),
             );
-            response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+            answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
         }
         "/metrics.json" => {
             let streams: Vec<_> = look_at_all(watched)
                 .iter()
                 .map(|(stream, _)| json!({"stream": stream.name, "metrics": json_of(&stream.snapshot)}))
                 .collect();
-            response(StatusCode::OK, "application/json", json!({ "streams": streams }).to_string())
+            answer(StatusCode::OK, "application/json", json!({ "streams": streams }).to_string())
         }
         "/healthz" => health(&look_at_all(watched)),
         _ => {
             let there_is = "there is /metrics, /metrics.json and /healthz\n";
-            response(StatusCode::NOT_FOUND, "text/plain", there_is.to_owned())
+            answer(StatusCode::NOT_FOUND, "text/plain", there_is.to_owned())
         }
     }
 }
 
 /// 503 if a stream can do its work no more, with the reasons. What heals without the user, as a network that is away, is
 /// told and no more.
-fn health(streams: &[(LabelledSnapshot, Option<Error>)]) -> Response<Full<Bytes>> {
+fn health(streams: &[(LabelledSnapshot, Option<Error>)]) -> Answer {
     let troubles = || streams.iter().filter_map(|(stream, trouble)| Some((&stream.name, trouble.as_ref()?)));
     let status = if troubles().all(|(_, trouble)| trouble.is_retryable()) {
         StatusCode::OK
@@ -175,7 +173,7 @@ fn health(streams: &[(LabelledSnapshot, Option<Error>)]) -> Response<Full<Bytes>
         StatusCode::SERVICE_UNAVAILABLE
     };
     let told: String = troubles().map(|(name, trouble)| format!("{name}: {trouble}\n")).collect();
-    response(status, "text/plain", if told.is_empty() { "ok\n".to_owned() } else { told })
+    answer(status, "text/plain", if told.is_empty() { "ok\n".to_owned() } else { told })
 }
 
 fn look_at_all(watched: &Mutex<Vec<Watched>>) -> Vec<(LabelledSnapshot, Option<Error>)> {
@@ -192,9 +190,6 @@ fn look_at_all(watched: &Mutex<Vec<Watched>>) -> Vec<(LabelledSnapshot, Option<E
     streams
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
-    response
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Answer {
+    Answer { status, content_type, body }
 }

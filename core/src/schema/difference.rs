@@ -5,7 +5,7 @@
 //! can be edited in Sift at any time without making a row wrong, so a difference there must not stop a vehicle
 //! from sending.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use super::{ChannelBitFieldElement, ChannelConfig, FlowConfig};
@@ -53,7 +53,7 @@ pub fn flow_difference(wanted: &FlowConfig, in_sift: &FlowConfig) -> Option<Diff
         .enumerate()
         .map(|(at, channel)| (channel.name.as_str(), (at, channel)))
         .collect();
-    let ours: BTreeSet<&str> = wanted.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let ours: HashSet<&str> = wanted.channels.iter().map(|channel| channel.name.as_str()).collect();
 
     let mut lines = Vec::new();
     for channel in &wanted.channels {
@@ -101,13 +101,15 @@ fn compare_channel(ours: &ChannelConfig, theirs: &ChannelConfig, lines: &mut Vec
 }
 
 fn enum_keys(channel: &ChannelConfig) -> BTreeSet<u32> {
-    channel.enum_types.iter().map(|entry| entry.key).collect()
+    let mut keys = BTreeSet::new();
+    keys.extend(channel.enum_types.iter().map(|entry| entry.key));
+    keys
 }
 
 /// The elements in the order of their bits: Sift may list them in another order than they were given in.
 fn bits(channel: &ChannelConfig) -> Vec<&ChannelBitFieldElement> {
     let mut elements: Vec<_> = channel.bit_field_elements.iter().collect();
-    elements.sort_by(|a, b| (a.index, a.bit_count, &a.name).cmp(&(b.index, b.bit_count, &b.name)));
+    elements.sort_unstable_by(|a, b| (a.index, a.bit_count, &a.name).cmp(&(b.index, b.bit_count, &b.name)));
     elements
 }
 

@@ -4,15 +4,17 @@
 //! runtime, and its clock is then the only one.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use event_listener::{Event, Listener as _};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::clock::{Clock, RuntimeClock, SystemClock};
+use super::connector::BoxFuture;
 use super::process::Origin;
 use super::threads::ThreadOptions;
 use super::worker::log_scope;
@@ -28,6 +30,8 @@ pub(crate) enum RunsOn {
 }
 
 /// Spawns tasks on the threads of a stream. Cheap to clone; does not keep the threads alive.
+///
+/// What is spawned is boxed: a task of tokio's is some 4 KB of code for each type of future.
 #[derive(Debug, Clone)]
 pub(crate) struct RuntimeHandle {
     handle: tokio::runtime::Handle,
@@ -35,6 +39,14 @@ pub(crate) struct RuntimeHandle {
 }
 
 impl RuntimeHandle {
+    /// The runtime that the caller is in.
+    pub(crate) fn current() -> Result<Self> {
+        let handle = tokio::runtime::Handle::try_current().map_err(|error| {
+            Error::new(ErrorCode::InvalidArgument, format!("the caller is in no tokio runtime: {error}"))
+        })?;
+        Ok(Self { handle, is_callers: true })
+    }
+
     /// Whether it is the caller's runtime: then nothing may start or block a thread.
     pub(crate) fn is_callers(&self) -> bool {
         self.is_callers
@@ -56,6 +68,7 @@ impl RuntimeHandle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let task: BoxFuture<'static, F::Output> = Box::pin(task);
         self.handle.spawn(task)
     }
 
@@ -64,7 +77,12 @@ impl RuntimeHandle {
         &self,
         work: impl Future<Output = Result<R>> + Send + 'static,
     ) -> Result<R> {
-        self.spawn(work).await.unwrap_or_else(|_| Err(died()))
+        let (tell, told) = oneshot::channel();
+        self.spawn(async move {
+            // A caller that stopped waiting takes no result.
+            tell.send(work.await).ok();
+        });
+        told.await.unwrap_or_else(|_| Err(died()))
     }
 
     /// Runs `work` that may wait for a disk, and awaits its result; the stream's threads go on meanwhile.
@@ -75,7 +93,12 @@ impl RuntimeHandle {
         if self.is_callers {
             return work();
         }
-        self.handle.spawn_blocking(work).await.unwrap_or_else(|_| Err(died()))
+        let (tell, told) = oneshot::channel();
+        let work: Box<dyn FnOnce() + Send> = Box::new(move || {
+            tell.send(work()).ok();
+        });
+        self.handle.spawn_blocking(work);
+        told.await.unwrap_or_else(|_| Err(died()))
     }
 
     /// Runs `work` on the stream's threads and blocks the calling thread for it, at most until `timeout`.
@@ -84,20 +107,44 @@ impl RuntimeHandle {
         work: impl Future<Output = Result<R>> + Send + 'static,
         timeout: Duration,
     ) -> Result<R> {
-        let (send, receive) = std::sync::mpsc::sync_channel(1);
+        let result = Arc::new(Mutex::new(None));
+        let kept = Arc::clone(&result);
+        let in_time = self.block_on(
+            async move {
+                let result = work.await;
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            },
+            timeout,
+        );
+        match result.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(result) => result,
+            None if in_time => Err(died()),
+            None => Err(Error::new(ErrorCode::Timeout, format!("not done within {timeout:?}: wait longer"))),
+        }
+    }
+
+    /// Whether `work` was over, be it by its death, before it was aborted after `timeout`.
+    fn block_on(&self, work: impl Future<Output = ()> + Send + 'static, timeout: Duration) -> bool {
+        let end = TellsItsEnd(Arc::new(Event::new()));
+        let ended = end.0.listen();
         let task = self.spawn(async move {
-            // A caller that stopped waiting takes no result.
-            send.send(work.await).ok();
+            let _end = end;
+            work.await;
         });
-        receive.recv_timeout(timeout).unwrap_or_else(|why| {
+        let in_time = ended.wait_timeout(timeout).is_some();
+        if !in_time {
             task.abort();
-            Err(match why {
-                RecvTimeoutError::Timeout => {
-                    Error::new(ErrorCode::Timeout, format!("not done within {timeout:?}: wait longer"))
-                }
-                RecvTimeoutError::Disconnected => died(),
-            })
-        })
+        }
+        in_time
+    }
+}
+
+/// Tells whoever listens when it is dropped.
+struct TellsItsEnd(Arc<Event>);
+
+impl Drop for TellsItsEnd {
+    fn drop(&mut self) {
+        self.0.notify(usize::MAX);
     }
 }
 
@@ -124,11 +171,7 @@ impl StreamRuntime {
     }
 
     fn callers() -> Result<Self> {
-        let handle = tokio::runtime::Handle::try_current().map_err(|error| {
-            Error::new(ErrorCode::InvalidArgument, format!("the caller is in no tokio runtime: {error}"))
-        })?;
-        let handle = RuntimeHandle { handle, is_callers: true };
-        Ok(Self { handle, owned: None, origin: Origin::here()? })
+        Ok(Self { handle: RuntimeHandle::current()?, owned: None, origin: Origin::here()? })
     }
 
     fn own(threads: ThreadOptions) -> Result<Self> {

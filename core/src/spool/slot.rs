@@ -8,7 +8,7 @@
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::{FlowConfig, IngestionConfigForm};
 use crate::seams::filesystem::{FileKind, Lock, SharedFileSystem, ensure_dir, read_small, write_atomic};
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ impl SlotKey {
             name.push('.');
         }
         let name = name.trim_start_matches('.').to_owned();
-        Sha256::digest(self.bytes()).iter().fold(name, |mut name, byte| {
+        digest(&SHA256, &self.bytes()).as_ref().iter().fold(name, |mut name, byte| {
             write!(name, "{byte:02x}").ok();
             name
         })
@@ -155,7 +155,7 @@ impl Slot {
             .map(|name| root.join(name))
             .filter_map(|path| Some(SlotInfo { key: stored_key(fs, &path)?, path }))
             .collect();
-        slots.sort_by(|a, b| a.path.cmp(&b.path));
+        slots.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(slots)
     }
 

@@ -455,11 +455,13 @@ impl Intake {
         }
     }
 
+    #[inline(always)]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lock, if it can be had within a bounded number of turns.
+    #[inline(always)]
     fn try_lock(&self) -> Result<MutexGuard<'_, State>, Refusal> {
         for _ in 0..LOCK_TURNS {
             match self.state.try_lock() {
@@ -481,6 +483,7 @@ impl State {
         self.lanes[outlet as usize].as_mut()
     }
 
+    #[inline(always)]
     fn has_room(&self, open_rows: u64, open_bytes: u64) -> bool {
         self.lanes.iter().flatten().all(|lane| lane.has_room(open_rows, open_bytes))
     }
@@ -531,6 +534,7 @@ impl State {
 
 impl Open {
     /// Takes note of rows that were written.
+    #[inline(always)]
     fn note(&mut self, flow: FlowNumber, rows: u32) {
         self.rows += rows;
         match self.flows.last_mut() {
@@ -540,6 +544,7 @@ impl Open {
     }
 
     /// What it costs in memory.
+    #[inline(always)]
     fn allocated(&self) -> u64 {
         allocated(&self.bytes, &self.flows) as u64
     }

@@ -49,6 +49,7 @@ impl Lane {
     }
 
     /// Whether one more row fits beside an open segment of `open_rows` rows that costs `open_bytes`.
+    #[inline(always)]
     pub(crate) fn has_room(&self, open_rows: u64, open_bytes: u64) -> bool {
         self.keeping == Keeping::WhileRoom
             || !self.is_full_with(open_rows, open_bytes)
@@ -64,6 +65,7 @@ impl Lane {
         }
     }
 
+    #[inline(always)]
     fn is_full_with(&self, more_rows: u64, more_bytes: u64) -> bool {
         self.rows + more_rows >= self.capacity.rows || self.bytes + more_bytes > self.capacity.bytes
     }

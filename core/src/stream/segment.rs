@@ -115,7 +115,7 @@ pub(crate) struct SegmentBuf {
 #[derive(Debug)]
 enum Rows {
     Shared(Arc<Segment>),
-    Compressed(Vec<u8>),
+    Owned(Vec<u8>),
 }
 
 impl SegmentBuf {
@@ -123,20 +123,20 @@ impl SegmentBuf {
         Self { rows: Rows::Shared(segment), position: 0 }
     }
 
-    /// The rows of a segment in other bytes.
-    pub(crate) fn compressed(bytes: Vec<u8>) -> Self {
-        Self { rows: Rows::Compressed(bytes), position: 0 }
+    /// Bytes that are no segment's: compressed rows, a unary call's message.
+    pub(crate) fn owned(bytes: Vec<u8>) -> Self {
+        Self { rows: Rows::Owned(bytes), position: 0 }
     }
 
     /// No bytes: carries an END_STREAM.
     pub(crate) fn empty() -> Self {
-        Self::compressed(Vec::new())
+        Self::owned(Vec::new())
     }
 
     fn bytes(&self) -> &[u8] {
         match &self.rows {
             Rows::Shared(segment) => &segment.bytes,
-            Rows::Compressed(bytes) => bytes,
+            Rows::Owned(bytes) => bytes,
         }
     }
 }

@@ -104,6 +104,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     }
 
     /// Sends without ever waiting. While the flow of the row is being registered, there is no room for it.
+    #[inline(always)]
     pub fn try_send<M: Encodeable<E>>(&self, message: M) -> Result<(), TrySendError<M>> {
         let announced = match self.announce(&message) {
             Ok(Some(coming)) => coming.outcome().unwrap_or(Err(full())),

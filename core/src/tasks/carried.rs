@@ -130,7 +130,7 @@ impl Carried {
     /// Puts the kept segments back among those to send, in the order of their IDs.
     pub(crate) fn send_again(self, outbox: &mut VecDeque<Arc<Segment>>) {
         let mut merged: Vec<_> = self.segments.into_iter().chain(outbox.drain(..)).collect();
-        merged.sort_by_key(|segment| segment.ids().start);
+        merged.sort_unstable_by_key(|segment| segment.ids().start);
         outbox.extend(merged);
     }
 }

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use h2::client::ResponseFuture;
-use http::{HeaderValue, Uri};
 use tokio::time::Instant;
 
-use crate::connect::{ApiKeySource, ConnectionOptions, Scheme};
-use crate::error::{Error, ErrorCode, Result};
-use crate::grpc::{Connection, ConnectionSettings, Failure, Gzip, IngestCall, IngestStream, Verdict};
+use crate::connect::{ApiKeySource, ConnectionOptions};
+use crate::error::Result;
+use crate::grpc::{Caller, Connection, ConnectionSettings, Failure, Gzip, IngestStream, Verdict};
 use crate::seams::connector::Connector;
 use crate::seams::runtime::RuntimeHandle;
 
@@ -23,7 +22,8 @@ pub(crate) struct Link {
     connector: Arc<dyn Connector>,
     runtime: RuntimeHandle,
     settings: ConnectionSettings,
-    call: IngestCall,
+    caller: Caller,
+    method: &'static str,
     /// Whether rows are compressed: as asked for, until the endpoint refuses it.
     compresses: Arc<AtomicBool>,
     key: ApiKeySource,
@@ -41,23 +41,12 @@ impl Link {
         method: &'static str,
     ) -> Result<Self> {
         let endpoint = options.endpoint()?;
-        let internal = |error: &dyn std::fmt::Display| {
-            Error::new(ErrorCode::InvalidArgument, format!("{endpoint}: {error}"))
-        };
-        let mut parts = endpoint.origin().into_parts();
-        parts.path_and_query = Some(http::uri::PathAndQuery::from_static(method));
-        let uri = Uri::from_parts(parts).map_err(|error| internal(&error))?;
-        let user_agent = HeaderValue::from_str(&options.user_agent).map_err(|error| internal(&error))?;
         Ok(Self {
             connector,
             runtime,
-            settings: ConnectionSettings {
-                encrypted: endpoint.scheme() == Scheme::Https,
-                handshake_timeout: options.handshake_timeout,
-                ping_interval: options.http2_keepalive_interval,
-                ping_timeout: options.http2_keepalive_timeout,
-            },
-            call: IngestCall { uri, user_agent },
+            settings: ConnectionSettings::new(&endpoint, options),
+            caller: Caller::new(&endpoint, options)?,
+            method,
             compresses: Arc::new(options.enable_compression_for_ingestion.into()),
             key,
             place: endpoint.to_string().into(),
@@ -96,7 +85,8 @@ impl Link {
         connection: &Connection,
     ) -> Result<(IngestStream, ResponseFuture)> {
         let gzip = self.compresses.load(Ordering::Relaxed).then(Gzip::new);
-        IngestStream::open(connection, &self.call, self.key.current().authorization(), gzip).await
+        let request = self.caller.request(self.method, self.key.current().authorization());
+        IngestStream::open(connection, request, gzip).await
     }
 
     /// What a verdict means for a stream of compressed rows: an endpoint that does not know gzip says that the call is

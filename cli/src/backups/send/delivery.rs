@@ -4,13 +4,13 @@ use super::super::error::{Failure, Result};
 use super::memory::{Memory, Sent};
 use super::progress::Progress;
 use super::rate::{Pace, Rate};
+use siftstream::metrics::STATUS_NAMES;
 use siftstream::{EncodedRow, Error, ErrorCode, LiveStreamingOnly, RawEncoder, SiftStream};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-use tonic::Code;
 
 /// How long a call may block before memory, progress and patience are looked after again.
 const STEP: Duration = Duration::from_millis(100);
@@ -145,9 +145,8 @@ impl<'a> Delivery<'a> {
     /// What Sift answered instead of a confirmation.
     fn answers(&self) -> String {
         let statuses = self.stream.get_metrics_snapshot().statuses;
-        let failed = (0..).zip(statuses).skip(1).filter(|(_, count)| *count > 0);
-        let failed: Vec<_> =
-            failed.map(|(code, count)| format!("{:?} {count} times", Code::from_i32(code))).collect();
+        let failed = STATUS_NAMES.into_iter().zip(statuses).skip(1).filter(|(_, count)| *count > 0);
+        let failed: Vec<_> = failed.map(|(name, count)| format!("{name} {count} times")).collect();
         if failed.is_empty() { String::new() } else { format!("; Sift answered {}", failed.join(", ")) }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::varint::{put, store};
+use crate::encode::varint::{put, store};
 use crate::encode::wire;
 use crate::flow::Column;
 
@@ -71,11 +71,12 @@ pub(super) struct Empty;
 impl Cell for Empty {
     const WIDTH: Option<usize> = Some(4);
 
+    #[inline(always)]
     fn len(&self) -> usize {
         4
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         store(buf, at, [wire::VALUE_KEY, 2, wire::key(11, wire::WIRE_LEN), 0]);
     }
@@ -86,11 +87,12 @@ struct Double(f64);
 impl Cell for Double {
     const WIDTH: Option<usize> = Some(11);
 
+    #[inline(always)]
     fn len(&self) -> usize {
         11
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         let [a, b, c, d, e, f, g, h] = self.0.to_le_bytes();
         let key = wire::key(2, wire::WIRE_FIXED64);
@@ -103,11 +105,12 @@ struct Float(f32);
 impl Cell for Float {
     const WIDTH: Option<usize> = Some(7);
 
+    #[inline(always)]
     fn len(&self) -> usize {
         7
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         let [a, b, c, d] = self.0.to_le_bytes();
         store(buf, at, [wire::VALUE_KEY, 5, wire::key(3, wire::WIRE_FIXED32), a, b, c, d]);
@@ -119,11 +122,12 @@ struct Bool(bool);
 impl Cell for Bool {
     const WIDTH: Option<usize> = Some(4);
 
+    #[inline(always)]
     fn len(&self) -> usize {
         4
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         let key = wire::key(wire::VALUE_BOOL, wire::WIRE_VARINT);
         store(buf, at, [wire::VALUE_KEY, 2, key, u8::from(self.0)]);
@@ -134,12 +138,12 @@ impl Cell for Bool {
 struct Varint<const FIELD: u8>(u64);
 
 impl<const FIELD: u8> Cell for Varint<FIELD> {
-    #[inline]
+    #[inline(always)]
     fn len(&self) -> usize {
         3 + wire::varint_len(self.0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         let len = put(buf, at + 3, self.0);
         store(buf, at, [wire::VALUE_KEY, (1 + len).to_le_bytes()[0], wire::key(FIELD, wire::WIRE_VARINT)]);
@@ -150,11 +154,13 @@ impl<const FIELD: u8> Cell for Varint<FIELD> {
 struct Text<'a, const FIELD: u8>(&'a [u8]);
 
 impl<const FIELD: u8> Cell for Text<'_, FIELD> {
+    #[inline(always)]
     fn len(&self) -> usize {
         let inner = inner_len(self.0.len());
         1 + wire::varint_len(inner as u64) + inner
     }
 
+    #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         let inner = inner_len(self.0.len());
         buf[at] = wire::VALUE_KEY;
@@ -168,6 +174,7 @@ impl<const FIELD: u8> Cell for Text<'_, FIELD> {
 }
 
 /// Key, length and content within the value.
+#[inline(always)]
 fn inner_len(len: usize) -> usize {
     1 + wire::varint_len(len as u64) + len
 }

@@ -4,7 +4,6 @@ mod block;
 mod cell;
 mod check;
 mod stamp;
-mod varint;
 
 pub(crate) use block::Block;
 

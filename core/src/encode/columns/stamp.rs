@@ -1,13 +1,12 @@
 //! The timestamps of many rows: each is one store of a fixed size, and those of one second share what that second takes.
 
-use super::varint::{in_one_store, put, store};
+use crate::encode::varint::{in_one_store, store};
 use crate::encode::wire;
 use crate::flow::TimeValue;
 
 /// No store of a row's parts writes more bytes than this beyond what it stands for.
 pub(crate) const SCRIBBLE: usize = STAMP - 2;
-/// An encoded timestamp and room for the stores beyond it.
-const STAMP: usize = 24;
+const STAMP: usize = wire::TIMESTAMP_STORE;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// A row's timestamp, encoded.
@@ -20,29 +19,20 @@ pub(super) struct Stamp {
 impl Stamp {
     pub(super) const NONE: Self = Self { bytes: [0; STAMP], len: 0 };
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(time: TimeValue) -> Self {
         let mut bytes = [0; STAMP];
-        let mut end = 2;
-        if time.seconds() != 0 {
-            bytes[end] = wire::key(1, wire::WIRE_VARINT);
-            end += 1 + put(&mut bytes, end + 1, time.seconds().cast_unsigned());
-        }
-        if time.nanos() != 0 {
-            bytes[end] = wire::key(2, wire::WIRE_VARINT);
-            end += 1 + put(&mut bytes, end + 1, u64::from(time.nanos()));
-        }
-        bytes[0] = wire::key(3, wire::WIRE_LEN);
-        bytes[1] = (end - 2).to_le_bytes()[0];
-        Self { bytes, len: end }
+        let len = wire::timestamp_into(&mut bytes, 0, wire::FIELD_TIMESTAMP, time);
+        Self { bytes, len }
     }
 
+    #[inline(always)]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// Writes it at `at`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&self, buf: &mut [u8], at: usize) {
         store(buf, at, self.bytes);
     }
@@ -66,7 +56,7 @@ struct Second {
 
 impl Clock {
     /// The timestamp of so many nanoseconds since 1970.
-    #[inline]
+    #[inline(always)]
     pub(super) fn stamp(&mut self, nanos: i64) -> Stamp {
         match self.second.as_ref().and_then(|second| second.stamp(nanos)) {
             Some(stamp) => stamp,
@@ -98,7 +88,7 @@ impl Second {
     }
 
     /// The timestamp of so many nanoseconds since 1970, if it is one within this second.
-    #[inline]
+    #[inline(always)]
     fn stamp(&self, nanos: i64) -> Option<Stamp> {
         // Before this second the difference is negative, which becomes a large one.
         let after = nanos.wrapping_sub(self.begins).cast_unsigned();

@@ -149,10 +149,7 @@ impl Ingestion {
             }
             Rejects::ByPolicy(policies) => Arc::clone(policies),
         };
-        let kept = tokio::task::spawn_blocking(move || policies.settle(0, &row)).await;
-        let reason = kept.unwrap_or_else(|_| {
-            Err(Error::new(ErrorCode::WorkerDied, "the thread that keeps a rejected row died"))
-        })?;
+        let reason = self.link.runtime().run_beside(move || policies.settle(0, &row)).await?;
         self.shared.delivery.reject(id);
         self.shared.emit(|| EventKind::Rejected { reason });
         Ok(())

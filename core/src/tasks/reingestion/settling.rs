@@ -103,12 +103,9 @@ impl Reingestion {
 
     /// Sift takes nothing more of what was sent: leaves those files, and begins anew with the others.
     pub(super) fn begin_anew(&mut self, why: &Error) {
-        let sources: BTreeSet<_> = self
-            .sent
-            .iter()
-            .filter_map(|sent| Some((sent.source.spool, sent.source.file?.number)))
-            .chain(self.reading.as_ref().and_then(Reading::file_key))
-            .collect();
+        let sent = self.sent.iter().filter_map(|sent| Some((sent.source.spool, sent.source.file?.number)));
+        let mut sources = BTreeSet::new();
+        sources.extend(sent.chain(self.reading.as_ref().and_then(Reading::file_key)));
         for (spool, file) in sources {
             self.set_aside(spool, file, why);
         }

@@ -42,7 +42,7 @@ pub fn cells() -> Vec<Cell> {
             .expect(Expect::NoStream(ErrorCode::Auth)),
         building("no call is answered", None, UnaryEffect::Silence, 1_000)
             .setup(|setup| setup.request_timeout = Duration::from_millis(200))
-            .expect(Expect::NoStream(ErrorCode::Unavailable)),
+            .expect(Expect::NoStream(ErrorCode::Timeout)),
         building("no call is answered, and little patience", None, UnaryEffect::Silence, 1_000)
             .setup(|setup| {
                 setup.build_timeout = Duration::from_millis(200);

@@ -5,7 +5,7 @@
 const IN_ONE_STORE: u64 = 1 << 56;
 
 /// Writes `value` at `at`, eight bytes or more, and returns how many of them are it.
-#[inline]
+#[inline(always)]
 pub(super) fn put(buf: &mut [u8], at: usize, value: u64) -> usize {
     if value < IN_ONE_STORE {
         let (varint, len) = in_one_store(value);
@@ -17,7 +17,7 @@ pub(super) fn put(buf: &mut [u8], at: usize, value: u64) -> usize {
 }
 
 /// A varint below [`IN_ONE_STORE`], and how many of its eight bytes are it; the others are 0.
-#[inline]
+#[inline(always)]
 pub(super) fn in_one_store(value: u64) -> (u64, usize) {
     let groups = spread(value);
     let len = 8 - (groups | 1).leading_zeros() as usize / 8;
@@ -38,7 +38,7 @@ fn put_long(buf: &mut [u8], at: usize, mut value: u64) -> usize {
 }
 
 /// Each seven bits in a byte of their own.
-#[inline]
+#[inline(always)]
 fn spread(value: u64) -> u64 {
     let halves = (value & 0x00ff_ffff_f000_0000) << 4 | (value & 0x0fff_ffff);
     let quarters = (halves & 0x0fff_c000_0fff_c000) << 2 | (halves & 0x0000_3fff_0000_3fff);
@@ -46,7 +46,7 @@ fn spread(value: u64) -> u64 {
 }
 
 /// Stores `N` bytes at `at`.
-#[inline]
+#[inline(always)]
 pub(super) fn store<const N: usize>(buf: &mut [u8], at: usize, bytes: [u8; N]) {
     buf[at..at + N].copy_from_slice(&bytes);
 }
