@@ -45,6 +45,8 @@ if [[ -n $soname && ! -e $out/$soname ]]; then
     ln -sf libsiftstream.so "$out/$soname"
 fi
 
+# There before the endpoint is, which may be started late on a busy machine.
+: >"$work/server"
 "$out/siftstream" serve --port 0 --api-key "$key" --summary --expect-complete >"$work/server" &
 server=$!
 uri=

@@ -61,10 +61,16 @@ pub(crate) fn fill(
         return Err(null("values"));
     }
     row.set_timestamp(TimeValue::from_timestamp_nanos(timestamp_ns));
-    for at in 0..count {
-        // SAFETY: the caller promises `count` values at `values`.
-        let value = unsafe { &*values.add(at) };
-        set(row, ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX)), value)?;
+    // SAFETY: the caller promises `count` values at `values`.
+    let values = if count > 0 { unsafe { std::slice::from_raw_parts(values, count) } } else { &[] };
+    let index = |at| ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX));
+    let mut at = 0;
+    while at < count {
+        at += row.set_numbers(index(at), values[at..].iter().map(number));
+        if let Some(value) = values.get(at) {
+            set(row, index(at), value)?;
+            at += 1;
+        }
     }
     Ok(())
 }
@@ -86,35 +92,13 @@ fn unknown(number: i32) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
 }
 
-fn set(row: &mut FlowBuilder, index: ChannelIndex, value: &siftstream_value) -> Result<()> {
+/// The value, if it is a number; else Empty.
+#[inline(always)]
+fn number(value: &siftstream_value) -> Value {
     let content = value.content;
     // SAFETY: the caller promises that the member is set that the type names; each member is valid for all bytes.
     unsafe {
         match value.channel_type {
-            0 => row.set_empty(index),
-            DOUBLE => row.set_double(index, content.double_value),
-            FLOAT => row.set_float(index, content.float_value),
-            BOOL => row.set_bool(index, content.bool_value != 0),
-            INT32 => row.set_int32(index, content.int32_value),
-            UINT32 => row.set_uint32(index, content.uint32_value),
-            INT64 => row.set_int64(index, content.int64_value),
-            UINT64 => row.set_uint64(index, content.uint64_value),
-            ENUM => row.set_enum(index, content.enum_value),
-            STRING => row.set_string(index, content.string_value.get("a string value")?),
-            BIT_FIELD => row.set_bit_field(index, content.bytes_value.get("a bit field value")?),
-            BYTES => row.set_bytes(index, content.bytes_value.get("a bytes value")?),
-            number => Err(unknown(number)),
-        }
-    }
-}
-
-/// A copy of the caller's value.
-pub(crate) fn owned(value: &siftstream_value) -> Result<Value> {
-    let content = value.content;
-    // SAFETY: as for `set`.
-    Ok(unsafe {
-        match value.channel_type {
-            0 => Value::Empty,
             DOUBLE => Value::Double(content.double_value),
             FLOAT => Value::Float(content.float_value),
             BOOL => Value::Bool(content.bool_value != 0),
@@ -123,10 +107,42 @@ pub(crate) fn owned(value: &siftstream_value) -> Result<Value> {
             INT64 => Value::Int64(content.int64_value),
             UINT64 => Value::Uint64(content.uint64_value),
             ENUM => Value::Enum(content.enum_value),
+            _ => Value::Empty,
+        }
+    }
+}
+
+fn set(row: &mut FlowBuilder, index: ChannelIndex, value: &siftstream_value) -> Result<()> {
+    let content = value.content;
+    // SAFETY: as for `number`.
+    unsafe {
+        match value.channel_type {
+            STRING => row.set_string(index, content.string_value.get("a string value")?),
+            BIT_FIELD => row.set_bit_field(index, content.bytes_value.get("a bit field value")?),
+            BYTES => row.set_bytes(index, content.bytes_value.get("a bytes value")?),
+            _ => row.set(index, empty_or_number(value)?),
+        }
+    }
+}
+
+fn empty_or_number(value: &siftstream_value) -> Result<Value> {
+    match (value.channel_type, number(value)) {
+        (0, _) => Ok(Value::Empty),
+        (unknown_type, Value::Empty) => Err(unknown(unknown_type)),
+        (_, number) => Ok(number),
+    }
+}
+
+/// A copy of the caller's value.
+pub(crate) fn owned(value: &siftstream_value) -> Result<Value> {
+    let content = value.content;
+    // SAFETY: as for `number`.
+    Ok(unsafe {
+        match value.channel_type {
             STRING => Value::String(content.string_value.get("a string value")?.to_owned()),
             BIT_FIELD => Value::BitField(content.bytes_value.get("a bit field value")?.to_vec()),
             BYTES => Value::Bytes(content.bytes_value.get("a bytes value")?.to_vec()),
-            number => return Err(unknown(number)),
+            _ => return empty_or_number(value),
         }
     })
 }

@@ -89,18 +89,25 @@ impl FlowBuilder {
     /// tells why not.
     #[inline(always)]
     pub fn set_if_number(&mut self, index: ChannelIndex, value: Value) -> bool {
-        let (data_type, slot) = match value {
-            Value::Double(value) => (ChannelDataType::Double, Slot::Double(value)),
-            Value::Float(value) => (ChannelDataType::Float, Slot::Float(value)),
-            Value::Bool(value) => (ChannelDataType::Bool, Slot::Bool(value)),
-            Value::Int32(value) => (ChannelDataType::Int32, Slot::Int32(value)),
-            Value::Uint32(value) => (ChannelDataType::Uint32, Slot::Uint32(value)),
-            Value::Int64(value) => (ChannelDataType::Int64, Slot::Int64(value)),
-            Value::Uint64(value) => (ChannelDataType::Uint64, Slot::Uint64(value)),
-            Value::Enum(value) => (ChannelDataType::Enum, Slot::Enum(value)),
-            Value::Empty | Value::String(_) | Value::BitField(_) | Value::Bytes(_) => return false,
-        };
-        self.place(index, data_type).map(|place| *place = slot).is_some()
+        let Some((data_type, number)) = number(value) else { return false };
+        self.place(index, data_type).map(|place| *place = number).is_some()
+    }
+
+    /// Sets channel after channel, from `first` on, up to the first one for which [`set_if_number`](Self::set_if_number)
+    /// would say no. Returns how many were set.
+    #[inline(always)]
+    pub fn set_numbers(&mut self, first: ChannelIndex, values: impl Iterator<Item = Value>) -> usize {
+        let first = first.position();
+        let slots = self.slots.iter_mut().skip(first);
+        let mut set = 0;
+        for ((slot, wanted), value) in slots.zip(self.descriptor.data_types().skip(first)).zip(values) {
+            match number(value) {
+                Some((data_type, number)) if data_type == wanted => *slot = number,
+                _ => break,
+            }
+            set += 1;
+        }
+        set
     }
 
     /// Sets the channel `name`.
@@ -266,6 +273,22 @@ impl FlowBuilder {
         }
         row.flush();
     }
+}
+
+/// A number's type, and what a row holds for it; none for what is no number.
+#[inline(always)]
+fn number(value: Value) -> Option<(ChannelDataType, Slot)> {
+    Some(match value {
+        Value::Double(value) => (ChannelDataType::Double, Slot::Double(value)),
+        Value::Float(value) => (ChannelDataType::Float, Slot::Float(value)),
+        Value::Bool(value) => (ChannelDataType::Bool, Slot::Bool(value)),
+        Value::Int32(value) => (ChannelDataType::Int32, Slot::Int32(value)),
+        Value::Uint32(value) => (ChannelDataType::Uint32, Slot::Uint32(value)),
+        Value::Int64(value) => (ChannelDataType::Int64, Slot::Int64(value)),
+        Value::Uint64(value) => (ChannelDataType::Uint64, Slot::Uint64(value)),
+        Value::Enum(value) => (ChannelDataType::Enum, Slot::Enum(value)),
+        Value::Empty | Value::String(_) | Value::BitField(_) | Value::Bytes(_) => return None,
+    })
 }
 
 #[cold]

@@ -98,6 +98,12 @@ impl FlowDescriptor {
         self.inner.channels.get(index.position()).map(|channel| channel.data_type)
     }
 
+    /// The types of all channels, in their order.
+    #[inline(always)]
+    pub(crate) fn data_types(&self) -> impl Iterator<Item = ChannelDataType> {
+        self.inner.channels.iter().map(|channel| channel.data_type)
+    }
+
     /// The name of the channel at `index`; none if the flow has no such channel.
     pub fn channel_name(&self, index: ChannelIndex) -> Option<&str> {
         self.inner.channels.get(index.position()).map(|channel| channel.name.as_str())
