@@ -56,10 +56,12 @@ impl Line {
 
     /// Uses a connection no more on which a call broke, and tells what it said about that.
     pub(super) async fn give_up(&self, broken: &Arc<Connection>) -> Option<Error> {
+        // Before the lock: who opens another connection meanwhile forgets what this one said.
+        let said = self.connector.words.take();
         let mut place = self.connection.lock().await;
         if place.as_ref().is_some_and(|connection| Arc::ptr_eq(connection, broken)) {
             *place = None;
         }
-        self.connector.words.take()
+        said
     }
 }
