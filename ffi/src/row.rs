@@ -1,13 +1,13 @@
 //! A row that is filled channel by channel and sent again and again.
 
-use siftstream_core::{ChannelIndex, FlowBuilder, Result, TimeValue, Value};
+use siftstream_core::{ChannelIndex, FlowBuilder, Number, Result, TimeValue};
 
 use crate::boundary::{enter, free, output};
 use crate::error::siftstream_error;
 use crate::flow::siftstream_flow;
 use crate::handle::{self, kind};
 use crate::status::siftstream_status;
-use crate::values::{fill, siftstream_value};
+use crate::values::{Listed, siftstream_value};
 use crate::view::{siftstream_bytes, siftstream_str};
 
 /// A row of one flow, preallocated.
@@ -30,24 +30,24 @@ fn set(
 fn set_number(
     row: *mut siftstream_row,
     index: u32,
-    value: impl Fn() -> Value,
+    number: Number,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     let index = ChannelIndex::new(index);
-    if handle::at_home(row).is_some_and(|mut row| row.set_if_number(index, value())) {
+    if handle::at_home(row).is_some_and(|mut row| row.set_if_fits(index, number)) {
         return siftstream_status::SIFTSTREAM_OK;
     }
-    set_number_elsewhere(row, index, value, error)
+    set_number_elsewhere(row, index, number, error)
 }
 
 #[inline(never)]
 fn set_number_elsewhere(
     row: *mut siftstream_row,
     index: ChannelIndex,
-    value: impl Fn() -> Value,
+    number: Number,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| row.set(index, value()))
+    set(row, error, |row| row.set_number(index, number))
 }
 
 /// Makes an empty row of the flow in *out. The caller frees it; it may outlive the flow's handle.
@@ -132,7 +132,7 @@ pub extern "C" fn siftstream_row_set_double(
     value: f64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Double(value), error)
+    set_number(row, index, Number::double(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_FLOAT.
@@ -146,7 +146,7 @@ pub extern "C" fn siftstream_row_set_float(
     value: f32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Float(value), error)
+    set_number(row, index, Number::float(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_BOOL.
@@ -160,7 +160,7 @@ pub extern "C" fn siftstream_row_set_bool(
     value: bool,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Bool(value), error)
+    set_number(row, index, Number::bool(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_INT32.
@@ -174,7 +174,7 @@ pub extern "C" fn siftstream_row_set_int32(
     value: i32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Int32(value), error)
+    set_number(row, index, Number::int32(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_UINT32.
@@ -188,7 +188,7 @@ pub extern "C" fn siftstream_row_set_uint32(
     value: u32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Uint32(value), error)
+    set_number(row, index, Number::uint32(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_INT64.
@@ -202,7 +202,7 @@ pub extern "C" fn siftstream_row_set_int64(
     value: i64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Int64(value), error)
+    set_number(row, index, Number::int64(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_UINT64.
@@ -216,7 +216,7 @@ pub extern "C" fn siftstream_row_set_uint64(
     value: u64,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Uint64(value), error)
+    set_number(row, index, Number::uint64(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_ENUM to the entry with this number.
@@ -230,7 +230,7 @@ pub extern "C" fn siftstream_row_set_enum(
     value: u32,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set_number(row, index, || Value::Enum(value), error)
+    set_number(row, index, Number::enumeration(value), error)
 }
 
 /// Sets the channel at `index`, a SIFTSTREAM_STRING. The content is copied.
@@ -287,5 +287,9 @@ pub extern "C" fn siftstream_row_set_values(
     count: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    set(row, error, |row| fill(row, timestamp_ns, values, count))
+    set(row, error, |row| {
+        let values = Listed::new(values, count)?;
+        row.set_timestamp(TimeValue::from_timestamp_nanos(timestamp_ns));
+        row.set_values(&values)
+    })
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use siftstream_core::events::Events;
 use siftstream_core::{
-    AnyTransport, Error, ErrorCode, FlowBuilder, FlowConfig, IngestionConfigEncoder, Level, Result,
-    RunSelector, SiftStream,
+    AnyTransport, Error, ErrorCode, FlowConfig, IngestionConfigEncoder, Level, Result, RunSelector,
+    SiftStream, TimeValue,
 };
 
 use crate::boundary::{accepted, enter, enter_unless_full, output, value_or};
@@ -20,7 +20,7 @@ use crate::log;
 use crate::report::{finished, siftstream_report};
 use crate::row::siftstream_row;
 use crate::status::siftstream_status;
-use crate::values::{fill, siftstream_value};
+use crate::values::{Listed, siftstream_value};
 use crate::view::siftstream_str;
 
 /// A stream to Sift.
@@ -157,17 +157,8 @@ pub extern "C" fn siftstream_stream_try_send(
     row: *const siftstream_row,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    try_send(stream, error, || handle::shared(row))
-}
-
-/// Sends the row that `row` gives. Asks for it within the boundary.
-fn try_send<R: Deref<Target = FlowBuilder>>(
-    stream: *const siftstream_stream,
-    error: *mut *mut siftstream_error,
-    row: impl FnOnce() -> Result<R>,
-) -> siftstream_status {
     enter_unless_full(error, || {
-        let row = row()?;
+        let row = handle::shared(row)?;
         accepted(handle::shared(stream)?.try_send(&*row))
     })
 }
@@ -185,11 +176,12 @@ pub extern "C" fn siftstream_stream_try_send_values(
     count: usize,
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
-    // The row is this call's own until it was sent: nobody else's values get into it.
-    try_send(stream, error, || {
+    enter_unless_full(error, || {
+        let values = Listed::new(values, count)?;
+        // The row is this call's own until it was sent: nobody else's values get into it.
         let mut row = handle::exclusive(row)?;
-        fill(&mut row, timestamp_ns, values, count)?;
-        Ok(row)
+        row.set_timestamp(TimeValue::from_timestamp_nanos(timestamp_ns));
+        accepted(handle::shared(stream)?.try_send_values(&mut row, &values))
     })
 }
 

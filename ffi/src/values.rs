@@ -1,6 +1,6 @@
 //! Tagged values, for sending a row in one call.
 
-use siftstream_core::{ChannelIndex, Error, ErrorCode, FlowBuilder, Result, TimeValue, Value};
+use siftstream_core::{Error, ErrorCode, Number, Result, RowValues, Value, ValueRef};
 
 use crate::boundary::null;
 use crate::config::siftstream_channel_type as Type;
@@ -42,37 +42,40 @@ pub struct siftstream_value {
     pub content: siftstream_value_content,
 }
 
-/// Fills `row` with the caller's `count` values, one a channel, in the order of the flow.
-pub(crate) fn fill(
-    row: &mut FlowBuilder,
-    timestamp_ns: i64,
+/// The caller's values of a row.
+pub(crate) struct Listed {
     values: *const siftstream_value,
     count: usize,
-) -> Result<()> {
-    let wanted = row.descriptor().channel_count();
-    if count != wanted {
-        let flow = row.descriptor().name();
-        let message = format!(
-            "{count} values were given for the flow '{flow}' of {wanted} channels: give one a channel"
-        );
-        return Err(Error::new(ErrorCode::InvalidArgument, message));
+}
+
+impl Listed {
+    pub(crate) fn new(values: *const siftstream_value, count: usize) -> Result<Self> {
+        if values.is_null() && count > 0 { Err(null("values")) } else { Ok(Self { values, count }) }
     }
-    if values.is_null() && count > 0 {
-        return Err(null("values"));
+
+    /// The value at `at`, which is below `count`.
+    #[inline(always)]
+    fn at(&self, at: usize) -> &siftstream_value {
+        // SAFETY: the caller of the library promises `count` values for as long as the call takes. Nobody asks for one before
+        // he knows that so many are wanted.
+        unsafe { &*self.values.add(at) }
     }
-    row.set_timestamp(TimeValue::from_timestamp_nanos(timestamp_ns));
-    // SAFETY: the caller promises `count` values at `values`.
-    let values = if count > 0 { unsafe { std::slice::from_raw_parts(values, count) } } else { &[] };
-    let index = |at| ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX));
-    let mut at = 0;
-    while at < count {
-        at += row.set_numbers(index(at), values[at..].iter().map(number));
-        if let Some(value) = values.get(at) {
-            set(row, index(at), value)?;
-            at += 1;
-        }
+}
+
+impl RowValues for Listed {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.count
     }
-    Ok(())
+
+    #[inline(always)]
+    fn number(&self, at: usize) -> Option<Number> {
+        number(self.at(at))
+    }
+
+    fn value(&self, at: usize) -> Result<ValueRef<'_>> {
+        value(self.at(at))
+    }
 }
 
 const DOUBLE: i32 = Type::SIFTSTREAM_DOUBLE as i32;
@@ -92,57 +95,49 @@ fn unknown(number: i32) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
 }
 
-/// The value, if it is a number; else Empty.
+/// The value, if it is a number.
 #[inline(always)]
-fn number(value: &siftstream_value) -> Value {
-    let content = value.content;
+fn number(value: &siftstream_value) -> Option<Number> {
+    let content = &value.content;
     // SAFETY: the caller promises that the member is set that the type names; each member is valid for all bytes.
-    unsafe {
+    Some(unsafe {
         match value.channel_type {
-            DOUBLE => Value::Double(content.double_value),
-            FLOAT => Value::Float(content.float_value),
-            BOOL => Value::Bool(content.bool_value != 0),
-            INT32 => Value::Int32(content.int32_value),
-            UINT32 => Value::Uint32(content.uint32_value),
-            INT64 => Value::Int64(content.int64_value),
-            UINT64 => Value::Uint64(content.uint64_value),
-            ENUM => Value::Enum(content.enum_value),
-            _ => Value::Empty,
+            DOUBLE => Number::double(content.double_value),
+            FLOAT => Number::float(content.float_value),
+            BOOL => Number::bool(content.bool_value != 0),
+            INT32 => Number::int32(content.int32_value),
+            UINT32 => Number::uint32(content.uint32_value),
+            INT64 => Number::int64(content.int64_value),
+            UINT64 => Number::uint64(content.uint64_value),
+            ENUM => Number::enumeration(content.enum_value),
+            _ => return None,
         }
-    }
+    })
 }
 
-fn set(row: &mut FlowBuilder, index: ChannelIndex, value: &siftstream_value) -> Result<()> {
-    let content = value.content;
-    // SAFETY: as for `number`.
-    unsafe {
-        match value.channel_type {
-            STRING => row.set_string(index, content.string_value.get("a string value")?),
-            BIT_FIELD => row.set_bit_field(index, content.bytes_value.get("a bit field value")?),
-            BYTES => row.set_bytes(index, content.bytes_value.get("a bytes value")?),
-            _ => row.set(index, empty_or_number(value)?),
-        }
-    }
-}
-
-fn empty_or_number(value: &siftstream_value) -> Result<Value> {
-    match (value.channel_type, number(value)) {
-        (0, _) => Ok(Value::Empty),
-        (unknown_type, Value::Empty) => Err(unknown(unknown_type)),
-        (_, number) => Ok(number),
-    }
-}
-
-/// A copy of the caller's value.
-pub(crate) fn owned(value: &siftstream_value) -> Result<Value> {
-    let content = value.content;
+fn value(value: &siftstream_value) -> Result<ValueRef<'_>> {
+    let content = &value.content;
     // SAFETY: as for `number`.
     Ok(unsafe {
         match value.channel_type {
-            STRING => Value::String(content.string_value.get("a string value")?.to_owned()),
-            BIT_FIELD => Value::BitField(content.bytes_value.get("a bit field value")?.to_vec()),
-            BYTES => Value::Bytes(content.bytes_value.get("a bytes value")?.to_vec()),
-            _ => return empty_or_number(value),
+            0 => ValueRef::Empty,
+            DOUBLE => ValueRef::Double(content.double_value),
+            FLOAT => ValueRef::Float(content.float_value),
+            BOOL => ValueRef::Bool(content.bool_value != 0),
+            INT32 => ValueRef::Int32(content.int32_value),
+            UINT32 => ValueRef::Uint32(content.uint32_value),
+            INT64 => ValueRef::Int64(content.int64_value),
+            UINT64 => ValueRef::Uint64(content.uint64_value),
+            ENUM => ValueRef::Enum(content.enum_value),
+            STRING => ValueRef::String(content.string_value.get("a string value")?),
+            BIT_FIELD => ValueRef::BitField(content.bytes_value.get("a bit field value")?),
+            BYTES => ValueRef::Bytes(content.bytes_value.get("a bytes value")?),
+            other => return Err(unknown(other)),
         }
     })
+}
+
+/// A copy of the caller's value.
+pub(crate) fn owned(given: &siftstream_value) -> Result<Value> {
+    value(given).map(Value::from)
 }

@@ -1,7 +1,7 @@
 //! Sift's unary API: what has to be known, or made known, before rows can flow.
 //!
-//! [`SiftControl`] is the one handle. Every call is one of the [`methods`](self::methods) and goes through
-//! [`call`](self::call), which adds the key, bounds the time, retries what is worth it and turns a gRPC status into an
+//! [`SiftControl`] is the one handle. Every call is one of the `methods` and goes through
+//! `call`, which adds the key, bounds the time, retries what is worth it and turns a gRPC status into an
 //! [`Error`](crate::Error).
 
 mod assets;

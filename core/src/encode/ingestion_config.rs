@@ -139,8 +139,8 @@ impl EncodeRow for FlowBuilder {
         self.max_encoded_len()
     }
 
-    fn encode(&self, buf: &mut Vec<u8>) {
-        self.encode_message(buf);
+    fn encode(&mut self, room: &mut [u8]) -> Result<usize> {
+        Ok(self.encode_message(room))
     }
 
     fn flow(&self) -> FlowNumber {
@@ -157,8 +157,8 @@ impl EncodeRow for &FlowBuilder {
         self.max_encoded_len()
     }
 
-    fn encode(&self, buf: &mut Vec<u8>) {
-        self.encode_message(buf);
+    fn encode(&mut self, room: &mut [u8]) -> Result<usize> {
+        Ok(self.encode_message(room))
     }
 
     fn flow(&self) -> FlowNumber {

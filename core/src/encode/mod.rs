@@ -7,13 +7,14 @@ pub(crate) mod columns;
 mod ingestion_config;
 mod protobuf;
 mod raw;
-pub(crate) mod staged;
+mod row_writer;
 mod varint;
 pub(crate) mod wire;
 
 pub use ingestion_config::IngestionConfigEncoder;
 pub use protobuf::{ProtobufEncoder, ProtobufMessage};
 pub use raw::{EncodedRow, RawEncoder};
+pub(crate) use row_writer::RowWriter;
 
 use std::sync::Arc;
 
@@ -58,13 +59,14 @@ pub trait Encodeable<E: Encoder> {
     fn prepare<'a>(&'a self, encoder: &E) -> Result<Self::Row<'a>>;
 }
 
-/// A checked row that can be written without failing.
+/// A checked row that can be written.
 pub trait EncodeRow {
-    /// The encoded row, without what the stream appends to each, is never longer than this.
+    /// The encoded row, without what the stream appends to each, is never longer than this, whatever its values.
     fn max_len(&self) -> usize;
 
-    /// Appends the row's bytes.
-    fn encode(&self, buf: &mut Vec<u8>);
+    /// Writes the row's bytes to the beginning of `room`, which has [`max_len`](Self::max_len) bytes or more, and returns how
+    /// many they are. An error means that the row cannot be sent.
+    fn encode(&mut self, room: &mut [u8]) -> Result<usize>;
 
     /// Which flow of its encoder the row belongs to, as a number.
     fn flow(&self) -> FlowNumber {

@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use super::staged::Staged;
-use super::{EncodeRow, Encodeable, Encoder, Sealed, wire};
+use super::{EncodeRow, Encodeable, Encoder, RowWriter, Sealed, wire};
 use crate::error::{Error, ErrorCode, Result};
 use crate::flow::TimeValue;
 
@@ -18,8 +17,8 @@ const FIELD_VALUE: u8 = 5;
 const FIELD_RUN_ID: u8 = 6;
 const FIELD_NAMESPACE: u8 = 7;
 const FIELD_END_STREAM_ON_VALIDATION_ERROR: u8 = 9;
-/// Keys and lengths of the five fields, and the time.
-const MOST_BESIDE_TEXTS: usize = 4 * (1 + 10) + wire::MAX_TIMESTAMP_LEN;
+/// Keys and lengths of the other fields, and the time.
+const MOST_BESIDE_TEXTS: usize = 4 * (1 + 10) + wire::TIMESTAMP_STORE;
 
 /// Encodes messages of one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,19 +104,19 @@ impl EncodeRow for ProtobufRow<'_> {
         MOST_BESIDE_TEXTS + texts + value.len()
     }
 
-    fn encode(&self, buf: &mut Vec<u8>) {
+    fn encode(&mut self, room: &mut [u8]) -> Result<usize> {
+        let mut writer = RowWriter::new(room);
         let ProtobufMessage { message_type, display_name, timestamp, value } = self.message;
-        wire::put_string(buf, FIELD_TYPE, message_type);
+        writer.put_bytes(FIELD_TYPE, message_type.as_bytes());
         if let Some(name) = display_name {
-            wire::put_bytes(buf, FIELD_DISPLAY_NAME, name.as_bytes());
+            writer.put_bytes(FIELD_DISPLAY_NAME, name.as_bytes());
         }
-        buf.extend_from_slice(&self.asset_field);
-        let mut staged = Staged::new(buf);
-        staged.put_timestamp_field(FIELD_TIMESTAMP, timestamp);
-        staged.flush();
+        writer.put_slice(&self.asset_field);
+        writer.put_timestamp_field(FIELD_TIMESTAMP, timestamp);
         if !value.is_empty() {
-            wire::put_bytes(buf, FIELD_VALUE, value);
+            writer.put_bytes(FIELD_VALUE, value);
         }
+        Ok(writer.written())
     }
 
     fn event_time(&self) -> Option<TimeValue> {

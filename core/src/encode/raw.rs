@@ -41,8 +41,9 @@ impl EncodeRow for EncodedRow<'_> {
         self.message.len()
     }
 
-    fn encode(&self, buf: &mut Vec<u8>) {
-        buf.extend_from_slice(self.message);
+    fn encode(&mut self, room: &mut [u8]) -> Result<usize> {
+        room[..self.message.len()].copy_from_slice(self.message);
+        Ok(self.message.len())
     }
 }
 

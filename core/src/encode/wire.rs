@@ -5,6 +5,7 @@
 
 use super::varint;
 use crate::flow::TimeValue;
+use crate::schema::ChannelDataType;
 
 pub(crate) const FIELD_CONFIG_ID: u8 = 1;
 pub(crate) const FIELD_FLOW: u8 = 2;
@@ -12,22 +13,14 @@ pub(crate) const FIELD_TIMESTAMP: u8 = 3;
 pub(crate) const FIELD_RUN_ID: u8 = 5;
 pub(crate) const FIELD_END_STREAM_ON_VALIDATION_ERROR: u8 = 6;
 
-pub(crate) const VALUE_STRING: u8 = 1;
-pub(crate) const VALUE_BOOL: u8 = 4;
-pub(crate) const VALUE_INT32: u8 = 5;
-pub(crate) const VALUE_UINT32: u8 = 6;
-pub(crate) const VALUE_INT64: u8 = 7;
-pub(crate) const VALUE_UINT64: u8 = 8;
-pub(crate) const VALUE_BIT_FIELD: u8 = 9;
-pub(crate) const VALUE_ENUM: u8 = 10;
-pub(crate) const VALUE_BYTES: u8 = 12;
-
-/// Key and length, then seconds and nanoseconds with their keys.
-pub(crate) const MAX_TIMESTAMP_LEN: usize = 2 + 11 + 6;
-/// The same with what the stores of its last varint touch behind it.
+/// The longest varint.
+const MOST_VARINT: usize = 10;
+/// What the stores of a timestamp touch at most: key and length, then seconds and nanoseconds with their keys, and what
+/// the store of the last varint writes behind it.
 pub(crate) const TIMESTAMP_STORE: usize = 24;
-/// The most bytes that a value takes beside its text: key, length, inner key, and a number or an inner length.
-pub(crate) const MAX_FIXED_VALUE_LEN: usize = 1 + 10 + 1 + 10;
+
+/// The field of a value that says that there is no news.
+pub(crate) const FIELD_EMPTY: u8 = 11;
 
 pub(crate) const WIRE_VARINT: u8 = 0;
 pub(crate) const WIRE_FIXED64: u8 = 1;
@@ -39,6 +32,36 @@ pub(crate) const fn key(field: u8, wire_type: u8) -> u8 {
 }
 
 pub(crate) const VALUE_KEY: u8 = key(4, WIRE_LEN);
+
+/// The field of a value that holds content of this type.
+pub(crate) const fn value_field(data_type: ChannelDataType) -> u8 {
+    match data_type {
+        ChannelDataType::String => 1,
+        ChannelDataType::Double => 2,
+        ChannelDataType::Float => 3,
+        ChannelDataType::Bool => 4,
+        ChannelDataType::Int32 => 5,
+        ChannelDataType::Uint32 => 6,
+        ChannelDataType::Int64 => 7,
+        ChannelDataType::Uint64 => 8,
+        ChannelDataType::BitField => 9,
+        ChannelDataType::Enum => 10,
+        ChannelDataType::Unspecified => FIELD_EMPTY,
+        ChannelDataType::Bytes => 12,
+    }
+}
+
+/// The most bytes that a value of a type takes, or that its stores touch, beside its text: key, length, inner key, and a
+/// number or an inner length.
+pub(crate) fn most_value_len(data_type: ChannelDataType) -> usize {
+    use ChannelDataType as Type;
+    match data_type {
+        Type::Double => 3 + 8,
+        Type::Float => 3 + 4,
+        Type::Bool | Type::Int32 | Type::Uint32 | Type::Int64 | Type::Uint64 | Type::Enum => 3 + MOST_VARINT,
+        Type::Unspecified | Type::String | Type::BitField | Type::Bytes => 2 + 2 * MOST_VARINT,
+    }
+}
 
 /// How many bytes `value` takes as a varint.
 #[inline(always)]
@@ -63,22 +86,15 @@ pub(crate) fn put_string(buf: &mut Vec<u8>, field: u8, text: &str) {
     }
 }
 
-/// A field of bytes; there also if it is empty.
-pub(crate) fn put_bytes(buf: &mut Vec<u8>, field: u8, bytes: &[u8]) {
-    buf.push(key(field, WIRE_LEN));
-    put_varint(buf, bytes.len() as u64);
-    buf.extend_from_slice(bytes);
-}
-
 /// A `true` of the row.
 pub(crate) fn put_true(buf: &mut Vec<u8>, field: u8) {
     buf.extend_from_slice(&[key(field, WIRE_VARINT), 1]);
 }
 
-/// Writes a timestamp as a field at `at`, and returns where it ends. Touches at most [`TIMESTAMP_STORE`] bytes.
+/// Writes a timestamp as a field, and returns how long it is. Touches at most [`TIMESTAMP_STORE`] bytes.
 #[inline(always)]
-pub(crate) fn timestamp_into(out: &mut [u8], at: usize, field: u8, time: TimeValue) -> usize {
-    let mut end = at + 2;
+pub(crate) fn timestamp_into(out: &mut [u8], field: u8, time: TimeValue) -> usize {
+    let mut end = 2;
     if time.seconds() != 0 {
         out[end] = key(1, WIRE_VARINT);
         end += 1 + varint::put(out, end + 1, time.seconds().cast_unsigned());
@@ -87,17 +103,7 @@ pub(crate) fn timestamp_into(out: &mut [u8], at: usize, field: u8, time: TimeVal
         out[end] = key(2, WIRE_VARINT);
         end += 1 + varint::put(out, end + 1, u64::from(time.nanos()));
     }
-    out[at] = key(field, WIRE_LEN);
-    out[at + 1] = (end - at - 2).to_le_bytes()[0];
+    out[0] = key(field, WIRE_LEN);
+    out[1] = (end - 2).to_le_bytes()[0];
     end
-}
-
-/// A text or bytes as the value of a channel.
-pub(crate) fn put_bytes_value(buf: &mut Vec<u8>, field: u8, bytes: &[u8]) {
-    let len = bytes.len() as u64;
-    buf.push(VALUE_KEY);
-    put_varint(buf, 1 + varint_len(len) as u64 + len);
-    buf.push(key(field, WIRE_LEN));
-    put_varint(buf, len);
-    buf.extend_from_slice(bytes);
 }

@@ -1,27 +1,23 @@
 //! One row by channel index: filled in any order, encoded when it is sent, used again for the next one.
 
-use super::{ChannelIndex, FlowDescriptor, TimeValue, Value};
-use crate::encode::staged::Staged;
-use crate::encode::wire;
+mod filling;
+
+pub(crate) use filling::Filling;
+
+use super::{ChannelIndex, FlowDescriptor, Number, RowValues, TimeValue, Value, ValueRef};
+use crate::encode::{RowWriter, wire};
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::ChannelDataType;
 
 /// What a row holds for one channel; texts and bytes lie beside, one buffer a channel.
 #[derive(Debug, Clone, Copy)]
-enum Slot {
-    Empty,
-    Double(f64),
-    Float(f32),
-    Bool(bool),
-    Int32(i32),
-    Uint32(u32),
-    Int64(i64),
-    Uint64(u64),
-    Enum(u32),
-    /// The channel's text; `field` says whether it is a string, a bit field or bytes.
-    Text {
-        field: u8,
-    },
+struct Slot {
+    /// The channel's type.
+    data_type: ChannelDataType,
+    /// The same, if there is news.
+    news: Option<ChannelDataType>,
+    /// Those of the [`Number`].
+    bits: u64,
 }
 
 /// A row of one flow, preallocated: setting and sending it allocates nothing once its texts have been seen.
@@ -41,10 +37,11 @@ pub struct FlowBuilder {
 impl FlowBuilder {
     /// An empty row of the described flow.
     pub fn new(descriptor: &FlowDescriptor) -> Self {
+        let empty = |data_type| Slot { data_type, news: None, bits: 0 };
         Self {
             descriptor: descriptor.clone(),
             timestamp: None,
-            slots: vec![Slot::Empty; descriptor.channel_count()].into(),
+            slots: descriptor.data_types().map(empty).collect(),
             texts: vec![Vec::new(); descriptor.channel_count()].into(),
             text_len: 0,
         }
@@ -68,46 +65,65 @@ impl FlowBuilder {
 
     /// Sets the channel at `index`; the value's type must be the channel's. On an error the row is unchanged.
     pub fn set(&mut self, index: ChannelIndex, value: impl Into<Value>) -> Result<()> {
-        match value.into() {
-            Value::Empty => self.set_empty(index),
-            Value::Double(value) => self.set_double(index, value),
-            Value::Float(value) => self.set_float(index, value),
-            Value::Bool(value) => self.set_bool(index, value),
-            Value::Int32(value) => self.set_int32(index, value),
-            Value::Uint32(value) => self.set_uint32(index, value),
-            Value::Int64(value) => self.set_int64(index, value),
-            Value::Uint64(value) => self.set_uint64(index, value),
-            Value::Enum(value) => self.set_enum(index, value),
-            Value::String(value) => self.set_string(index, &value),
-            Value::BitField(value) => self.set_bit_field(index, &value),
-            Value::Bytes(value) => self.set_bytes(index, &value),
+        self.set_value(index, value.into().as_ref())
+    }
+
+    /// The same for a value whose text lies elsewhere; a text is copied.
+    pub fn set_value(&mut self, index: ChannelIndex, value: ValueRef<'_>) -> Result<()> {
+        match value {
+            ValueRef::Empty => self.set_empty(index),
+            ValueRef::Double(value) => self.set_double(index, value),
+            ValueRef::Float(value) => self.set_float(index, value),
+            ValueRef::Bool(value) => self.set_bool(index, value),
+            ValueRef::Int32(value) => self.set_int32(index, value),
+            ValueRef::Uint32(value) => self.set_uint32(index, value),
+            ValueRef::Int64(value) => self.set_int64(index, value),
+            ValueRef::Uint64(value) => self.set_uint64(index, value),
+            ValueRef::Enum(value) => self.set_enum(index, value),
+            ValueRef::String(value) => self.set_string(index, value),
+            ValueRef::BitField(value) => self.set_bit_field(index, value),
+            ValueRef::Bytes(value) => self.set_bytes(index, value),
         }
     }
 
-    /// Sets a channel of numbers in as few steps as that takes, and says whether it did: not if the channel is of another
-    /// type or there is none, nor for a value that is no number. Then nothing has changed, and [`set`](Self::set) sets it or
-    /// tells why not.
+    /// Sets a channel of numbers. On an error the row is unchanged.
     #[inline(always)]
-    pub fn set_if_number(&mut self, index: ChannelIndex, value: Value) -> bool {
-        let Some((data_type, number)) = number(value) else { return false };
-        self.place(index, data_type).map(|place| *place = number).is_some()
+    pub fn set_number(&mut self, index: ChannelIndex, number: Number) -> Result<()> {
+        if self.set_if_fits(index, number) { Ok(()) } else { Err(self.misfit(index, number.data_type)) }
     }
 
-    /// Sets channel after channel, from `first` on, up to the first one for which [`set_if_number`](Self::set_if_number)
-    /// would say no. Returns how many were set.
+    /// The same in as few steps as that takes: whether it was set. If it was not, [`set_number`](Self::set_number) tells why.
     #[inline(always)]
-    pub fn set_numbers(&mut self, first: ChannelIndex, values: impl Iterator<Item = Value>) -> usize {
-        let first = first.position();
-        let slots = self.slots.iter_mut().skip(first);
-        let mut set = 0;
-        for ((slot, wanted), value) in slots.zip(self.descriptor.data_types().skip(first)).zip(values) {
-            match number(value) {
-                Some((data_type, number)) if data_type == wanted => *slot = number,
-                _ => break,
+    pub fn set_if_fits(&mut self, index: ChannelIndex, number: Number) -> bool {
+        self.slot(index.position(), number.data_type).map(|slot| slot.set(number)).is_some()
+    }
+
+    /// Sets all channels. On an error some of them may be set.
+    pub fn set_values(&mut self, values: &impl RowValues) -> Result<()> {
+        self.check_count(values.count())?;
+        (0..self.slots.len()).try_for_each(|at| self.set_from(values, at))
+    }
+
+    /// Sets the channel at `at`, which exists.
+    #[inline(always)]
+    fn set_from(&mut self, values: &impl RowValues, at: usize) -> Result<()> {
+        match values.number(at) {
+            Some(number) if self.slots[at].data_type == number.data_type => {
+                self.slots[at].set(number);
+                Ok(())
             }
-            set += 1;
+            _ => self.set_value(ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX)), values.value(at)?),
         }
-        set
+    }
+
+    /// An error if so many values are not one a channel.
+    pub(crate) fn check_count(&self, values: usize) -> Result<()> {
+        if values == self.slots.len() { Ok(()) } else { Err(wrong_count(&self.descriptor, values)) }
+    }
+
+    /// Whether no channel is one of texts or bytes.
+    pub(crate) fn is_of_numbers(&self) -> bool {
+        self.descriptor.is_of_numbers()
     }
 
     /// Sets the channel `name`.
@@ -120,90 +136,77 @@ impl FlowBuilder {
         if index.position() >= self.slots.len() {
             return Err(no_such_channel(&self.descriptor, index));
         }
-        self.replace(index, Slot::Empty);
+        self.forget(index);
         Ok(())
     }
 
     /// Sets a `Double` channel.
     #[inline]
     pub fn set_double(&mut self, index: ChannelIndex, value: f64) -> Result<()> {
-        self.put(index, ChannelDataType::Double, Slot::Double(value))
+        self.set_number(index, Number::double(value))
     }
 
     /// Sets a `Float` channel.
     pub fn set_float(&mut self, index: ChannelIndex, value: f32) -> Result<()> {
-        self.put(index, ChannelDataType::Float, Slot::Float(value))
+        self.set_number(index, Number::float(value))
     }
 
     /// Sets a `Bool` channel.
     pub fn set_bool(&mut self, index: ChannelIndex, value: bool) -> Result<()> {
-        self.put(index, ChannelDataType::Bool, Slot::Bool(value))
+        self.set_number(index, Number::bool(value))
     }
 
     /// Sets an `Int32` channel.
     pub fn set_int32(&mut self, index: ChannelIndex, value: i32) -> Result<()> {
-        self.put(index, ChannelDataType::Int32, Slot::Int32(value))
+        self.set_number(index, Number::int32(value))
     }
 
     /// Sets a `Uint32` channel.
     pub fn set_uint32(&mut self, index: ChannelIndex, value: u32) -> Result<()> {
-        self.put(index, ChannelDataType::Uint32, Slot::Uint32(value))
+        self.set_number(index, Number::uint32(value))
     }
 
     /// Sets an `Int64` channel.
     pub fn set_int64(&mut self, index: ChannelIndex, value: i64) -> Result<()> {
-        self.put(index, ChannelDataType::Int64, Slot::Int64(value))
+        self.set_number(index, Number::int64(value))
     }
 
     /// Sets a `Uint64` channel.
     pub fn set_uint64(&mut self, index: ChannelIndex, value: u64) -> Result<()> {
-        self.put(index, ChannelDataType::Uint64, Slot::Uint64(value))
+        self.set_number(index, Number::uint64(value))
     }
 
     /// Sets an `Enum` channel to the entry with this number.
     pub fn set_enum(&mut self, index: ChannelIndex, value: u32) -> Result<()> {
-        self.put(index, ChannelDataType::Enum, Slot::Enum(value))
+        self.set_number(index, Number::enumeration(value))
     }
 
     /// Sets a `String` channel.
     pub fn set_string(&mut self, index: ChannelIndex, value: &str) -> Result<()> {
-        self.put_bytes(index, ChannelDataType::String, wire::VALUE_STRING, value.as_bytes())
+        self.put_bytes(index, ChannelDataType::String, value.as_bytes())
     }
 
     /// Sets a `BitField` channel.
     pub fn set_bit_field(&mut self, index: ChannelIndex, value: &[u8]) -> Result<()> {
-        self.put_bytes(index, ChannelDataType::BitField, wire::VALUE_BIT_FIELD, value)
+        self.put_bytes(index, ChannelDataType::BitField, value)
     }
 
     /// Sets a `Bytes` channel.
     pub fn set_bytes(&mut self, index: ChannelIndex, value: &[u8]) -> Result<()> {
-        self.put_bytes(index, ChannelDataType::Bytes, wire::VALUE_BYTES, value)
+        self.put_bytes(index, ChannelDataType::Bytes, value)
     }
 
     /// Empties all channels and forgets the timestamp; keeps the memory.
     pub fn clear(&mut self) {
-        self.slots.fill(Slot::Empty);
+        self.slots.iter_mut().for_each(|slot| slot.news = None);
         self.text_len = 0;
         self.timestamp = None;
     }
 
-    /// Puts a number, whose channel never holds a text.
+    /// What the row holds for the channel at `at`; none if the channel is not of this type, or there is no such channel.
     #[inline(always)]
-    fn put(&mut self, index: ChannelIndex, data_type: ChannelDataType, slot: Slot) -> Result<()> {
-        match self.place(index, data_type) {
-            Some(place) => {
-                *place = slot;
-                Ok(())
-            }
-            None => Err(self.misfit(index, data_type)),
-        }
-    }
-
-    /// Where the value of a channel of this type lies; none if the channel is of another one, or there is no such channel.
-    #[inline(always)]
-    fn place(&mut self, index: ChannelIndex, data_type: ChannelDataType) -> Option<&mut Slot> {
-        let fits = self.descriptor.data_type(index) == Some(data_type);
-        self.slots.get_mut(index.position()).filter(|_| fits)
+    fn slot(&mut self, at: usize, data_type: ChannelDataType) -> Option<&mut Slot> {
+        self.slots.get_mut(at).filter(|slot| slot.data_type == data_type)
     }
 
     #[cold]
@@ -214,17 +217,12 @@ impl FlowBuilder {
         }
     }
 
-    fn put_bytes(
-        &mut self,
-        index: ChannelIndex,
-        data_type: ChannelDataType,
-        field: u8,
-        value: &[u8],
-    ) -> Result<()> {
-        if self.place(index, data_type).is_none() {
+    fn put_bytes(&mut self, index: ChannelIndex, data_type: ChannelDataType, value: &[u8]) -> Result<()> {
+        if self.slot(index.position(), data_type).is_none() {
             return Err(self.misfit(index, data_type));
         }
-        self.replace(index, Slot::Text { field });
+        self.forget(index);
+        self.slots[index.position()].news = Some(data_type);
         let text = &mut self.texts[index.position()];
         text.clear();
         text.extend_from_slice(value);
@@ -232,63 +230,70 @@ impl FlowBuilder {
         Ok(())
     }
 
-    #[inline(always)]
-    fn replace(&mut self, index: ChannelIndex, slot: Slot) {
-        let old = &mut self.slots[index.position()];
-        if matches!(old, Slot::Text { .. }) {
+    /// Makes a channel that exists one without news.
+    fn forget(&mut self, index: ChannelIndex) {
+        let news = self.slots[index.position()].news.take();
+        if news.is_some_and(ChannelDataType::is_text) {
             self.text_len -= self.texts[index.position()].len();
         }
-        *old = slot;
     }
 
     /// No row of this builder, as it is now, is encoded larger than this.
     #[inline(always)]
     pub(crate) fn max_encoded_len(&self) -> usize {
-        self.descriptor.prefix().len()
-            + wire::MAX_TIMESTAMP_LEN
-            + self.slots.len() * wire::MAX_FIXED_VALUE_LEN
-            + self.text_len
+        self.descriptor.most_len() + self.text_len
     }
 
-    /// Appends the message's bytes up to and with the values.
-    pub(crate) fn encode_message(&self, buf: &mut Vec<u8>) {
-        buf.extend_from_slice(self.descriptor.prefix());
-        let mut row = Staged::new(buf);
-        row.put_timestamp(self.timestamp.unwrap_or_else(TimeValue::now));
+    /// Writes the message's bytes up to and with the values, and returns how many they are.
+    pub(crate) fn encode_message(&self, room: &mut [u8]) -> usize {
+        let mut writer = RowWriter::new(room);
+        self.encode_head(&mut writer);
         for (slot, text) in self.slots.iter().zip(&self.texts) {
-            match *slot {
-                Slot::Double(value) => row.put_double(value),
-                Slot::Empty => row.put_empty(),
-                Slot::Float(value) => row.put_float(value),
-                Slot::Bool(value) => row.put_varint_value(wire::VALUE_BOOL, u64::from(value)),
-                Slot::Int32(value) => {
-                    row.put_varint_value(wire::VALUE_INT32, i64::from(value).cast_unsigned());
-                }
-                Slot::Uint32(value) => row.put_varint_value(wire::VALUE_UINT32, u64::from(value)),
-                Slot::Int64(value) => row.put_varint_value(wire::VALUE_INT64, value.cast_unsigned()),
-                Slot::Uint64(value) => row.put_varint_value(wire::VALUE_UINT64, value),
-                Slot::Enum(value) => row.put_varint_value(wire::VALUE_ENUM, u64::from(value)),
-                Slot::Text { field } => wire::put_bytes_value(row.flush(), field, text),
-            }
+            slot.encode(text, &mut writer);
         }
-        row.flush();
+        writer.written()
+    }
+
+    /// Writes what comes before the values.
+    #[inline(always)]
+    fn encode_head(&self, writer: &mut RowWriter<'_>) {
+        writer.put_slice(self.descriptor.prefix());
+        writer.put_timestamp(self.timestamp.unwrap_or_else(TimeValue::now));
     }
 }
 
-/// A number's type, and what a row holds for it; none for what is no number.
-#[inline(always)]
-fn number(value: Value) -> Option<(ChannelDataType, Slot)> {
-    Some(match value {
-        Value::Double(value) => (ChannelDataType::Double, Slot::Double(value)),
-        Value::Float(value) => (ChannelDataType::Float, Slot::Float(value)),
-        Value::Bool(value) => (ChannelDataType::Bool, Slot::Bool(value)),
-        Value::Int32(value) => (ChannelDataType::Int32, Slot::Int32(value)),
-        Value::Uint32(value) => (ChannelDataType::Uint32, Slot::Uint32(value)),
-        Value::Int64(value) => (ChannelDataType::Int64, Slot::Int64(value)),
-        Value::Uint64(value) => (ChannelDataType::Uint64, Slot::Uint64(value)),
-        Value::Enum(value) => (ChannelDataType::Enum, Slot::Enum(value)),
-        Value::Empty | Value::String(_) | Value::BitField(_) | Value::Bytes(_) => return None,
-    })
+impl Slot {
+    #[inline(always)]
+    fn set(&mut self, number: Number) {
+        self.news = Some(number.data_type);
+        self.bits = number.bits;
+    }
+
+    #[inline(always)]
+    fn encode(&self, text: &[u8], writer: &mut RowWriter<'_>) {
+        use ChannelDataType as Type;
+        match self.news {
+            None | Some(Type::Unspecified) => writer.put_empty(),
+            Some(Type::Double) => writer.put_double(self.bits),
+            Some(Type::Float) => writer.put_float(self.bits),
+            Some(text_type @ (Type::String | Type::BitField | Type::Bytes)) => {
+                writer.put_bytes_value(wire::value_field(text_type), text);
+            }
+            Some(varint_type) => writer.put_varint_value(wire::value_field(varint_type), self.bits),
+        }
+    }
+}
+
+#[cold]
+fn wrong_count(descriptor: &FlowDescriptor, given: usize) -> Error {
+    Error::new(
+        ErrorCode::InvalidArgument,
+        format!(
+            "{given} values were given for the flow '{}' of {} channels: give one a channel",
+            descriptor.name(),
+            descriptor.channel_count()
+        ),
+    )
 }
 
 #[cold]

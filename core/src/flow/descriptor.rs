@@ -38,6 +38,9 @@ struct Inner {
     by_name: HashMap<String, ChannelIndex>,
     /// Fields 1 and 2 of each row of this flow.
     prefix: Box<[u8]>,
+    /// What a row of this flow takes at most, beside its texts and what the stream appends.
+    most_len: usize,
+    is_of_numbers: bool,
     /// Which encoder made it: a row of one stream is not accepted by another.
     owner: u64,
     /// Which of the encoder's flows it is.
@@ -64,8 +67,19 @@ impl FlowDescriptor {
             .collect();
         let by_name =
             (0..).zip(&channels).map(|(at, channel)| (channel.name.clone(), ChannelIndex(at))).collect();
-        let inner =
-            Inner { name: flow.name.clone(), channels, by_name, prefix: prefix.into(), owner, number };
+        let is_of_numbers = !channels.iter().any(|channel| channel.data_type.is_text());
+        let values = channels.iter().map(|channel| wire::most_value_len(channel.data_type));
+        let most_len = prefix.len() + wire::TIMESTAMP_STORE + values.sum::<usize>();
+        let inner = Inner {
+            name: flow.name.clone(),
+            channels,
+            by_name,
+            prefix: prefix.into(),
+            most_len,
+            is_of_numbers,
+            owner,
+            number,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -111,6 +125,16 @@ impl FlowDescriptor {
 
     pub(crate) fn prefix(&self) -> &[u8] {
         &self.inner.prefix
+    }
+
+    /// What a row of this flow takes at most, beside its texts and what the stream appends.
+    pub(crate) fn most_len(&self) -> usize {
+        self.inner.most_len
+    }
+
+    /// Whether no channel is one of texts or bytes.
+    pub(crate) fn is_of_numbers(&self) -> bool {
+        self.inner.is_of_numbers
     }
 
     pub(crate) fn owner(&self) -> u64 {

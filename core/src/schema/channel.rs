@@ -54,6 +54,11 @@ impl ChannelDataType {
         Self::ALL.into_iter().find(|data_type| data_type.as_str() == name)
     }
 
+    /// Whether its values have no fixed size: texts and bytes.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Self::String | Self::BitField | Self::Bytes)
+    }
+
     /// The name used in messages, configuration files and the other languages.
     pub fn as_str(self) -> &'static str {
         match self {

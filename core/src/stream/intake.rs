@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use super::consumer::Consumer;
 use super::lane::{Capacity, Keeping, Lane};
+use super::memory::Memory;
 use super::overflow::{OverflowPolicy, Overflowed};
 use super::segment::{
-    FLOW_RUNS, PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, allocated, new_spare, new_touched_spare, touch,
+    FLOW_RUNS, PREFIX_LEN, SEGMENT_SIZE, Segment, SegmentPool, allocated, empty_segment, new_spare,
+    new_touched_spare,
 };
 use crate::encode::EncodeRow;
 use crate::error::{Error, ErrorCode};
@@ -115,7 +117,7 @@ pub(crate) struct IntakeOptions {
 #[derive(Debug)]
 struct Open {
     shell: Arc<Segment>,
-    bytes: Vec<u8>,
+    bytes: Memory,
     flows: Vec<FlowRun>,
     rows: u32,
 }
@@ -211,12 +213,12 @@ impl Intake {
     }
 
     /// Takes a row if that needs no wait.
-    pub(crate) fn try_push(&self, row: &impl EncodeRow) -> Result<u64, Refusal> {
+    pub(crate) fn try_push(&self, row: &mut impl EncodeRow) -> Result<u64, Refusal> {
         self.push_locked(self.try_lock()?, row)
     }
 
     /// Takes a row, waiting for room for at most `timeout`. Looks at the clock only if it has to wait.
-    pub(crate) fn push_until(&self, row: &impl EncodeRow, timeout: Duration) -> Result<u64, Refusal> {
+    pub(crate) fn push_until(&self, row: &mut impl EncodeRow, timeout: Duration) -> Result<u64, Refusal> {
         match self.push_locked(self.lock(), row) {
             Err(Refusal::Full) => {}
             done => return done,
@@ -238,7 +240,7 @@ impl Intake {
     }
 
     /// Takes a row, waiting for room. Dropping the future before it is ready means that the row was not taken.
-    pub(crate) async fn push(&self, row: &impl EncodeRow) -> Result<u64, Refusal> {
+    pub(crate) async fn push(&self, row: &mut impl EncodeRow) -> Result<u64, Refusal> {
         loop {
             match self.push_locked(self.lock(), row) {
                 Err(Refusal::Full) => {}
@@ -254,7 +256,11 @@ impl Intake {
         }
     }
 
-    fn push_locked(&self, mut state: MutexGuard<'_, State>, row: &impl EncodeRow) -> Result<u64, Refusal> {
+    fn push_locked(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        row: &mut impl EncodeRow,
+    ) -> Result<u64, Refusal> {
         if let Some(why) = state.closed.as_ref().or(state.refusing.as_ref()) {
             return Err(Refusal::Closed(why.clone()));
         }
@@ -271,28 +277,31 @@ impl Intake {
                 if row.max_len() / ESTIMATE_FACTOR > self.max_row_size {
                     return Err(Refusal::Invalid(self.too_large(row.max_len())));
                 }
-                state.open.bytes = Vec::with_capacity(most);
+                state.open.bytes = Memory::with_room(most);
             }
         }
         let State { open, suffix, .. } = &mut *state;
-        let start = open.bytes.len();
-        open.bytes.extend_from_slice(&[0; PREFIX_LEN]);
-        row.encode(&mut open.bytes);
+        let room = open.bytes.room();
+        let mut len = row.encode(&mut room[PREFIX_LEN..]).map_err(Refusal::Invalid)?;
         if !suffix.is_empty() {
-            open.bytes.extend_from_slice(suffix);
+            let end = PREFIX_LEN + len;
+            room[end..end + suffix.len()].copy_from_slice(suffix);
+            len += suffix.len();
         }
-        let len = open.bytes.len() - start - PREFIX_LEN;
-        let prefix = u32::try_from(len).ok().filter(|_| len <= self.max_row_size);
-        let Some(prefix) = prefix else {
-            open.bytes.truncate(start);
+        let Some(prefix) = u32::try_from(len).ok().filter(|_| len <= self.max_row_size) else {
             return Err(Refusal::Invalid(self.too_large(len)));
         };
-        open.bytes[start + 1..start + PREFIX_LEN].copy_from_slice(&prefix.to_be_bytes());
+        let [a, b, c, d] = prefix.to_be_bytes();
+        room[..PREFIX_LEN].copy_from_slice(&[0, a, b, c, d]);
+        open.bytes.keep(PREFIX_LEN + len);
         open.note(row.flow(), 1);
         let id = state.next_id;
         state.next_id += 1;
-        state.event_time = state.event_time.max(row.event_time());
-        state.accepted_bytes += (len + PREFIX_LEN) as u64;
+        let event_time = row.event_time();
+        if state.event_time < event_time {
+            state.event_time = event_time;
+        }
+        state.accepted_bytes += (PREFIX_LEN + len) as u64;
         let asleep = std::mem::take(&mut state.sleeps);
         drop(state);
         if asleep != [false; 2] {
@@ -318,7 +327,7 @@ impl Intake {
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(FIRST_SPARES, MOST_POOLED);
         let ready: Vec<_> = std::iter::repeat_with(|| new_touched_spare(FLOW_RUNS)).take(wanted).collect();
         let mut state = self.lock();
-        touch(&mut state.open.bytes);
+        state.open.bytes.touch();
         state.pool.add_ready(ready);
     }
 
@@ -338,14 +347,13 @@ impl Intake {
         let mut taken = 0;
         let (missing, may_copy, runs) = {
             let state = self.lock();
-            (state.pool.missing_spares(), state.open.rows > 0, state.open.flows.capacity())
+            let may_copy = state.open.rows > 0 && state.open.bytes.len() < COPY_OUT_BELOW;
+            (state.pool.missing_spares(), may_copy, state.open.flows.capacity())
         };
         let spares: Vec<_> =
             std::iter::repeat_with(|| new_spare(runs)).take(missing.min(SPARES_AT_ONCE)).collect();
         // Memory is got before the lock is taken: a caller that only tries the lock must not meet an allocation there.
-        let mut small = may_copy.then(|| {
-            Arc::new(Segment::new(Vec::with_capacity(COPY_OUT_BELOW), Vec::with_capacity(runs), 0, 0))
-        });
+        let mut small = may_copy.then(|| empty_segment(COPY_OUT_BELOW, runs));
         let mut state = self.lock();
         state.pool.add_spares(spares);
         while taken < most_bytes {

@@ -7,6 +7,7 @@ mod host;
 pub(crate) mod intake;
 pub(crate) mod lane;
 mod level;
+pub(crate) mod memory;
 pub(crate) mod overflow;
 pub(crate) mod report;
 mod resume;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Buf;
 
+use super::memory::Memory;
 use crate::error::Result;
 use crate::flow::FlowRun;
 use crate::spool::pending::RealIds;
@@ -19,7 +20,7 @@ pub(crate) const PREFIX_LEN: usize = 5;
 /// Encoded rows with consecutive message IDs. Never changes once it is shared.
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
-    bytes: Vec<u8>,
+    bytes: Memory,
     /// The flows of the rows, in their order.
     flows: Vec<FlowRun>,
     first_id: u64,
@@ -27,14 +28,14 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    pub(crate) fn new(bytes: Vec<u8>, flows: Vec<FlowRun>, first_id: u64, rows: u32) -> Self {
-        Self { bytes, flows, first_id, rows }
+    pub(crate) fn new(bytes: impl Into<Memory>, flows: Vec<FlowRun>, first_id: u64, rows: u32) -> Self {
+        Self { bytes: bytes.into(), flows, first_id, rows }
     }
 
     /// Makes it a copy of `rows` rows, in the memory that it has. The list of their flows changes hands.
     pub(crate) fn fill(&mut self, bytes: &[u8], flows: &mut Vec<FlowRun>, first_id: u64, rows: u32) {
         self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.append(bytes);
         std::mem::swap(&mut self.flows, flows);
         self.first_id = first_id;
         self.rows = rows;
@@ -88,7 +89,7 @@ impl Segment {
 }
 
 /// What a segment of these costs in memory.
-pub(crate) fn allocated(bytes: &Vec<u8>, flows: &Vec<FlowRun>) -> usize {
+pub(crate) fn allocated(bytes: &Memory, flows: &Vec<FlowRun>) -> usize {
     bytes.capacity() + flows.capacity().saturating_sub(FLOW_RUNS) * size_of::<FlowRun>()
 }
 
@@ -170,24 +171,21 @@ pub(crate) struct SegmentPool {
     wanted_spares: usize,
 }
 
+/// An empty segment with room for `bytes` of rows, and for so many runs of flows.
+pub(crate) fn empty_segment(bytes: usize, runs: usize) -> Arc<Segment> {
+    Arc::new(Segment::new(Memory::with_room(bytes), Vec::with_capacity(runs), 0, 0))
+}
+
 /// An empty segment with the memory of a full one, and room for so many runs of flows.
 pub(crate) fn new_spare(runs: usize) -> Arc<Segment> {
-    Arc::new(Segment::new(Vec::with_capacity(SEGMENT_SIZE), Vec::with_capacity(runs), 0, 0))
+    empty_segment(SEGMENT_SIZE, runs)
 }
 
 /// The same with memory that was written to: its first use does not fault.
 pub(crate) fn new_touched_spare(runs: usize) -> Arc<Segment> {
-    let mut bytes = Vec::with_capacity(SEGMENT_SIZE);
-    touch(&mut bytes);
+    let mut bytes = Memory::with_room(SEGMENT_SIZE);
+    bytes.touch();
     Arc::new(Segment::new(bytes, Vec::with_capacity(runs), 0, 0))
-}
-
-/// Writes to all memory of `bytes`, and leaves it with what was in it.
-pub(crate) fn touch(bytes: &mut Vec<u8>) {
-    let (len, capacity) = (bytes.len(), bytes.capacity());
-    // Not zero: the allocator hands out zeros without touching them.
-    bytes.resize(capacity, 0xff);
-    bytes.truncate(len);
 }
 
 impl SegmentPool {
@@ -213,7 +211,7 @@ impl SegmentPool {
     }
 
     /// An empty segment shell, its empty, standard-sized buffer and its empty list of flows.
-    pub(crate) fn take(&mut self) -> (Arc<Segment>, Vec<u8>, Vec<FlowRun>) {
+    pub(crate) fn take(&mut self) -> (Arc<Segment>, Memory, Vec<FlowRun>) {
         let oldest_is_free = self.lent.front_mut().is_some_and(|oldest| Arc::get_mut(oldest).is_some());
         let free = if oldest_is_free { self.lent.pop_front() } else { self.spares.pop_front() };
         let mut shell = free.unwrap_or_else(|| new_spare(FLOW_RUNS));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::intake::Refusal;
 use super::level::{Level, Watermarks};
+use super::overflow::OverflowPolicy;
 use super::report::{FinishError, Report};
 use super::send_error::{SendError, TrySendError, full};
 use crate::connect::{ApiKey, ApiKeySource};
@@ -12,6 +13,7 @@ use crate::control::SiftControl;
 use crate::encode::{Encodeable, Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
+use crate::flow::{Filling, FlowBuilder, RowValues};
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::registration::Coming;
 use crate::schema::{FlowConfig, RunSelector};
@@ -83,7 +85,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
             Err(error) => Err(error),
         };
         let pushed = match announced.and_then(|()| self.prepare(&message)) {
-            Ok(row) => self.inner.transport.intake().push(&row).await.map_err(refusal),
+            Ok(mut row) => self.inner.transport.intake().push(&mut row).await.map_err(refusal),
             Err(error) => Err(error),
         };
         pushed.map(drop).map_err(|error| SendError { data: message, error })
@@ -93,7 +95,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     pub fn send_timeout<M: Encodeable<E>>(&self, message: M, timeout: Duration) -> Result<(), SendError<M>> {
         let (announced, timeout) = self.announced_within(&message, timeout);
         let pushed = match announced.and_then(|()| self.prepare(&message)) {
-            Ok(row) => match self.inner.transport.intake().push_until(&row, timeout) {
+            Ok(mut row) => match self.inner.transport.intake().push_until(&mut row, timeout) {
                 Ok(_) => Ok(()),
                 Err(Refusal::Full) => Err(self.no_room_within(timeout)),
                 Err(refused) => Err(refusal(refused)),
@@ -106,18 +108,8 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
     /// Sends without ever waiting. While the flow of the row is being registered, there is no room for it.
     #[inline(always)]
     pub fn try_send<M: Encodeable<E>>(&self, message: M) -> Result<(), TrySendError<M>> {
-        let announced = match self.announce(&message) {
-            Ok(Some(coming)) => coming.outcome().unwrap_or(Err(full())),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        let pushed = match announced.and_then(|()| self.prepare(&message)) {
-            Ok(row) => self.inner.transport.intake().try_push(&row),
-            Err(error) if error.code() == ErrorCode::Full => Err(Refusal::Full),
-            Err(error) => Err(Refusal::Invalid(error)),
-        };
-        match pushed {
-            Ok(_) => Ok(()),
+        match self.try_push(&message) {
+            Ok(()) => Ok(()),
             Err(Refusal::Full) => Err(TrySendError::Full(message)),
             Err(Refusal::Closed(error) | Refusal::Invalid(error)) => {
                 Err(TrySendError::Refused(SendError { data: message, error }))
@@ -313,6 +305,20 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         }
     }
 
+    #[inline(always)]
+    fn try_push<M: Encodeable<E>>(&self, message: &M) -> Result<(), Refusal> {
+        let announced = match self.announce(message) {
+            Ok(Some(coming)) => coming.outcome().unwrap_or(Err(full())),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match announced.and_then(|()| self.prepare(message)) {
+            Ok(mut row) => self.inner.transport.intake().try_push(&mut row).map(drop),
+            Err(error) if error.code() == ErrorCode::Full => Err(Refusal::Full),
+            Err(error) => Err(Refusal::Invalid(error)),
+        }
+    }
+
     fn prepare<'a, M: Encodeable<E>>(&self, message: &'a M) -> Result<M::Row<'a>> {
         message.prepare(&self.inner.encoder)
     }
@@ -370,6 +376,39 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
         if let (Some(id), true) = (run_id, current.as_ref().is_some_and(|id| is_placeholder(id.as_bytes()))) {
             self.inner.transport.intake().set_suffix(self.inner.encoder.suffix(Some(id)));
             *current = Some(id.to_owned());
+        }
+    }
+
+    /// Sets all channels of `row` and sends it without ever waiting. A row of numbers is set and encoded in one pass. On an
+    /// error some channels may be set; when there is no room, all are.
+    #[inline(always)]
+    pub fn try_send_values(
+        &self,
+        row: &mut FlowBuilder,
+        values: &impl RowValues,
+    ) -> Result<(), TrySendError<()>> {
+        match self.try_push_values(row, values) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Full) => Err(TrySendError::Full(())),
+            Err(Refusal::Closed(error) | Refusal::Invalid(error)) => {
+                Err(TrySendError::Refused(SendError { data: (), error }))
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn try_push_values(&self, row: &mut FlowBuilder, values: &impl RowValues) -> Result<(), Refusal> {
+        let intake = self.inner.transport.intake();
+        // What is dropped before it is written must be set, and looked at, all the same.
+        if !row.is_of_numbers() || intake.overflow_policy() == OverflowPolicy::DropNewest {
+            row.set_values(values).map_err(Refusal::Invalid)?;
+            return self.try_push(&*row);
+        }
+        let checked = self.check_process().and_then(|()| self.inner.encoder.check_owner(row.descriptor()));
+        checked.and_then(|()| row.check_count(values.count())).map_err(Refusal::Invalid)?;
+        match intake.try_push(&mut Filling { row, values }) {
+            Err(Refusal::Full) => row.set_values(values).map_err(Refusal::Invalid).and(Err(Refusal::Full)),
+            pushed => pushed.map(drop),
         }
     }
 

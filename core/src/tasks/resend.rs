@@ -76,7 +76,7 @@ pub(crate) struct Resend {
 impl Resend {
     /// Takes a row if there is room.
     pub(crate) fn try_push(&self, row: &[u8]) -> bool {
-        match self.intake.try_push(&EncodedRow::new(row)) {
+        match self.intake.try_push(&mut EncodedRow::new(row)) {
             Ok(_) => true,
             Err(Refusal::Full | Refusal::Closed(_) | Refusal::Invalid(_)) => false,
         }

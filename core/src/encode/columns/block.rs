@@ -92,20 +92,21 @@ impl Block {
         self.lens[at] + suffix + SCRIBBLE
     }
 
-    /// Appends `count` rows from `at` on, each with its gRPC prefix and the suffix, and returns how many bytes they are.
+    /// Writes `count` rows from `at` on, each with its gRPC prefix and the suffix, and returns how many bytes they are. What
+    /// `rows` holds behind them, up to [`SCRIBBLE`] bytes, may be touched.
     pub(crate) fn write(
         &self,
         columns: &CheckedColumns<'_>,
         at: usize,
         count: usize,
         suffix: &[u8],
-        buf: &mut Vec<u8>,
+        rows: &mut [u8],
     ) -> usize {
         let (lens, stamps) = (&self.lens[at..at + count], &self.stamps[at..at + count]);
-        let before = buf.len();
         let total = lens.iter().sum::<usize>() + count * suffix.len();
-        buf.resize(before + total + SCRIBBLE, 0);
-        let rows = &mut buf[before..];
+        let rows = &mut rows[..total + SCRIBBLE];
+        // Stores that jump from row to row find this memory in the cache when it was written to once in its own order.
+        rows.fill(0);
         let mut cursors = [0; MOST_ROWS];
         let cursors = &mut cursors[..count];
         let mut start = 0;
@@ -144,7 +145,6 @@ impl Block {
             }
             start = end;
         }
-        buf.truncate(before + total);
         total
     }
 }

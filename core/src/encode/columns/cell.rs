@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::encode::varint::{put, store};
 use crate::encode::wire;
 use crate::flow::Column;
+use crate::schema::ChannelDataType as Type;
 
 /// A value as it is written.
 pub(super) trait Cell {
@@ -35,32 +36,36 @@ pub(super) fn visit<V: Visitor>(column: &Column<'_>, rows: Range<usize>, visitor
         Column::Bool(values) => visitor.visit(values[rows].iter().map(|&value| Bool(value))),
         Column::BoolBytes(values) => visitor.visit(values[rows].iter().map(|&value| Bool(value != 0))),
         Column::Int32(values) => {
-            let cell = |&value: &i32| Varint::<{ wire::VALUE_INT32 }>(i64::from(value).cast_unsigned());
+            let cell =
+                |&value: &i32| Varint::<{ wire::value_field(Type::Int32) }>(i64::from(value).cast_unsigned());
             visitor.visit(values[rows].iter().map(cell))
         }
         Column::Uint32(values) => {
-            let cell = |&value: &u32| Varint::<{ wire::VALUE_UINT32 }>(u64::from(value));
+            let cell = |&value: &u32| Varint::<{ wire::value_field(Type::Uint32) }>(u64::from(value));
             visitor.visit(values[rows].iter().map(cell))
         }
         Column::Int64(values) => {
-            let cell = |&value: &i64| Varint::<{ wire::VALUE_INT64 }>(value.cast_unsigned());
+            let cell = |&value: &i64| Varint::<{ wire::value_field(Type::Int64) }>(value.cast_unsigned());
             visitor.visit(values[rows].iter().map(cell))
         }
-        Column::Uint64(values) => {
-            visitor.visit(values[rows].iter().map(|&value| Varint::<{ wire::VALUE_UINT64 }>(value)))
-        }
+        Column::Uint64(values) => visitor
+            .visit(values[rows].iter().map(|&value| Varint::<{ wire::value_field(Type::Uint64) }>(value))),
         Column::Enum(values) => {
-            let cell = |&value: &u32| Varint::<{ wire::VALUE_ENUM }>(u64::from(value));
+            let cell = |&value: &u32| Varint::<{ wire::value_field(Type::Enum) }>(u64::from(value));
             visitor.visit(values[rows].iter().map(cell))
         }
-        Column::String(values) => {
-            visitor.visit(values[rows].iter().map(|text| Text::<{ wire::VALUE_STRING }>(text.as_bytes())))
+        Column::String(values) => visitor.visit(
+            values[rows].iter().map(|text| Text::<{ wire::value_field(Type::String) }>(text.as_bytes())),
+        ),
+        Column::Utf8(blobs) => {
+            visitor.visit(rows.map(|row| Text::<{ wire::value_field(Type::String) }>(blobs.get(row))))
         }
-        Column::Utf8(blobs) => visitor.visit(rows.map(|row| Text::<{ wire::VALUE_STRING }>(blobs.get(row)))),
         Column::BitField(blobs) => {
-            visitor.visit(rows.map(|row| Text::<{ wire::VALUE_BIT_FIELD }>(blobs.get(row))))
+            visitor.visit(rows.map(|row| Text::<{ wire::value_field(Type::BitField) }>(blobs.get(row))))
         }
-        Column::Bytes(blobs) => visitor.visit(rows.map(|row| Text::<{ wire::VALUE_BYTES }>(blobs.get(row)))),
+        Column::Bytes(blobs) => {
+            visitor.visit(rows.map(|row| Text::<{ wire::value_field(Type::Bytes) }>(blobs.get(row))))
+        }
     }
 }
 
@@ -78,7 +83,7 @@ impl Cell for Empty {
 
     #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
-        store(buf, at, [wire::VALUE_KEY, 2, wire::key(11, wire::WIRE_LEN), 0]);
+        store(buf, at, [wire::VALUE_KEY, 2, wire::key(wire::FIELD_EMPTY, wire::WIRE_LEN), 0]);
     }
 }
 
@@ -95,7 +100,7 @@ impl Cell for Double {
     #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         let [a, b, c, d, e, f, g, h] = self.0.to_le_bytes();
-        let key = wire::key(2, wire::WIRE_FIXED64);
+        let key = wire::key(wire::value_field(Type::Double), wire::WIRE_FIXED64);
         store(buf, at, [wire::VALUE_KEY, 9, key, a, b, c, d, e, f, g, h]);
     }
 }
@@ -113,7 +118,11 @@ impl Cell for Float {
     #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
         let [a, b, c, d] = self.0.to_le_bytes();
-        store(buf, at, [wire::VALUE_KEY, 5, wire::key(3, wire::WIRE_FIXED32), a, b, c, d]);
+        store(
+            buf,
+            at,
+            [wire::VALUE_KEY, 5, wire::key(wire::value_field(Type::Float), wire::WIRE_FIXED32), a, b, c, d],
+        );
     }
 }
 
@@ -129,7 +138,7 @@ impl Cell for Bool {
 
     #[inline(always)]
     fn put(&self, buf: &mut [u8], at: usize) {
-        let key = wire::key(wire::VALUE_BOOL, wire::WIRE_VARINT);
+        let key = wire::key(wire::value_field(Type::Bool), wire::WIRE_VARINT);
         store(buf, at, [wire::VALUE_KEY, 2, key, u8::from(self.0)]);
     }
 }

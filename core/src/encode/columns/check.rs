@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::CheckedColumns;
-use crate::encode::{IngestionConfigEncoder, wire};
+use crate::encode::IngestionConfigEncoder;
 use crate::error::{Error, ErrorCode, Result};
 use crate::flow::{
     Blobs, ChannelIndex, ChannelRef, Column, Columns, FlowDescriptor, FlowRef, SetColumn, no_such_channel,
@@ -38,15 +38,11 @@ impl<'a> CheckedColumns<'a> {
         }
         let mut head = vec![0; PREFIX_LEN];
         head.extend_from_slice(descriptor.prefix());
-        let most_len = descriptor.prefix().len()
-            + wire::MAX_TIMESTAMP_LEN
-            + channels.len() * wire::MAX_FIXED_VALUE_LEN
-            + text_len;
         Ok(Self {
             timestamps: columns.timestamps,
             channels,
             head: head.into(),
-            most_len,
+            most_len: descriptor.most_len() + text_len,
             first: columns.skipped,
             end: rows,
             descriptor,

@@ -22,7 +22,7 @@ impl Stamp {
     #[inline(always)]
     pub(super) fn new(time: TimeValue) -> Self {
         let mut bytes = [0; STAMP];
-        let len = wire::timestamp_into(&mut bytes, 0, wire::FIELD_TIMESTAMP, time);
+        let len = wire::timestamp_into(&mut bytes, wire::FIELD_TIMESTAMP, time);
         Self { bytes, len }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Intake, Refusal, State};
 use crate::encode::columns::{Block, CheckedColumns};
 use crate::stream::lane::Lane;
+use crate::stream::memory::Memory;
 use crate::stream::segment::SEGMENT_SIZE;
 use event_listener::Listener as _;
 
@@ -149,13 +150,14 @@ impl Intake {
                 break count.min(room);
             }
             if state.open.rows == 0 {
-                state.open.bytes = Vec::with_capacity(block.memory_of(at, suffix));
+                state.open.bytes = Memory::with_room(block.memory_of(at, suffix));
                 break 1;
             }
             state.close_open();
         };
         let State { open, suffix, next_id, accepted_bytes, .. } = &mut *state;
-        let bytes = block.write(columns, at, count, suffix, &mut open.bytes);
+        let bytes = block.write(columns, at, count, suffix, open.bytes.room());
+        open.bytes.keep(bytes);
         // A segment holds far fewer rows than a u32 counts.
         open.note(columns.flow(), u32::try_from(count).unwrap_or(u32::MAX));
         *next_id += count as u64;

@@ -25,16 +25,15 @@ impl Intake {
     pub(super) fn refuse_or_drop(
         &self,
         state: MutexGuard<'_, State>,
-        row: &impl EncodeRow,
+        row: &mut impl EncodeRow,
     ) -> Result<u64, Refusal> {
         if self.overflow == OverflowPolicy::Block {
             return Err(Refusal::Full);
         }
         // A row that can never be taken is an error all the same. Its true length is only known when it is encoded.
         if row.max_len() + state.suffix.len() > self.max_row_size {
-            let mut bytes = Vec::new();
-            row.encode(&mut bytes);
-            let len = bytes.len() + state.suffix.len();
+            let encoded = row.encode(&mut vec![0; row.max_len()]).map_err(Refusal::Invalid)?;
+            let len = encoded + state.suffix.len();
             if len > self.max_row_size {
                 return Err(Refusal::Invalid(self.too_large(len)));
             }

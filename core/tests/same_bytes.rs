@@ -1,4 +1,5 @@
-//! Rows sent as columns are, byte for byte, the same rows as sent one by one.
+//! Rows sent as columns, or with all values in one call, are byte for byte the same rows as those that are set channel by
+//! channel.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -12,7 +13,8 @@ use proptest::prelude::*;
 use siftstream::spool::pbfs::{Item, PbfsReader};
 use siftstream::{
     Blobs, ChannelConfig, ChannelDataType, ChannelIndex, Column, Columns, DiskBackupPolicy, FileBackup,
-    FlowBuilder, FlowConfig, IngestionConfigEncoder, SiftStream, TimeValue, Validity,
+    FlowBuilder, FlowConfig, IngestionConfigEncoder, Number, Result, RowValues, SiftStream, TimeValue,
+    TrySendError, Validity, ValueRef,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -149,10 +151,13 @@ impl Channel {
         }
     }
 
+    fn has_value(&self, row: usize) -> bool {
+        self.is_set && self.validity.as_ref().is_none_or(|validity| validity[row])
+    }
+
     fn set(&self, builder: &mut FlowBuilder, index: ChannelIndex, row: usize) {
-        let has_value = self.is_set && self.validity.as_ref().is_none_or(|validity| validity[row]);
         let set = match self.data_type {
-            _ if !has_value => builder.set_empty(index),
+            _ if !self.has_value(row) => builder.set_empty(index),
             ChannelDataType::Double => builder.set_double(index, self.doubles[row]),
             ChannelDataType::Float => builder.set_float(index, self.floats[row]),
             ChannelDataType::Bool => builder.set_bool(index, self.bools[row]),
@@ -169,6 +174,44 @@ impl Channel {
     }
 }
 
+/// The values of one row.
+struct Row<'a> {
+    channels: &'a [Channel],
+    row: usize,
+}
+
+impl RowValues for Row<'_> {
+    fn count(&self) -> usize {
+        self.channels.len()
+    }
+
+    fn number(&self, at: usize) -> Option<Number> {
+        let (channel, row) = (&self.channels[at], self.row);
+        Some(match channel.data_type {
+            _ if !channel.has_value(row) => return None,
+            ChannelDataType::Double => Number::double(channel.doubles[row]),
+            ChannelDataType::Float => Number::float(channel.floats[row]),
+            ChannelDataType::Bool => Number::bool(channel.bools[row]),
+            ChannelDataType::Int32 => Number::int32(channel.int32[row]),
+            ChannelDataType::Uint32 => Number::uint32(channel.uint32[row]),
+            ChannelDataType::Int64 => Number::int64(channel.int64[row]),
+            ChannelDataType::Uint64 => Number::uint64(channel.numbers[row]),
+            ChannelDataType::Enum => Number::enumeration(channel.uint32[row]),
+            _ => return None,
+        })
+    }
+
+    fn value(&self, at: usize) -> Result<ValueRef<'_>> {
+        let (channel, row) = (&self.channels[at], self.row);
+        Ok(match channel.data_type {
+            _ if !channel.has_value(row) => ValueRef::Empty,
+            ChannelDataType::String => ValueRef::String(&channel.texts[row]),
+            ChannelDataType::BitField => ValueRef::BitField(&channel.blobs[row]),
+            _ => ValueRef::Bytes(&channel.blobs[row]),
+        })
+    }
+}
+
 type Stream = SiftStream<IngestionConfigEncoder, FileBackup>;
 
 fn open(dir: &Path, channels: &[Channel], suffix: bool, capacity: u64) -> Stream {
@@ -180,7 +223,7 @@ fn open(dir: &Path, channels: &[Channel], suffix: bool, capacity: u64) -> Stream
     }];
     let policy =
         DiskBackupPolicy { backups_dir: Some(dir.to_owned()), min_free: 0, ..DiskBackupPolicy::default() };
-    siftstream::SiftStreamBuilder::new(siftstream::Credentials::Config {
+    let stream = siftstream::SiftStreamBuilder::new(siftstream::Credentials::Config {
         uri: "http://127.0.0.1:1".to_owned(),
         apikey: common::KEY.to_owned(),
     })
@@ -192,7 +235,10 @@ fn open(dir: &Path, channels: &[Channel], suffix: bool, capacity: u64) -> Stream
     .ingestion_config_id("0f5c61a7-6c9b-4a3e-9d0e-2b7f3c1d4e5f")
     .backup_data_channel_capacity(capacity)
     .build_blocking(TIMEOUT)
-    .unwrap()
+    .unwrap();
+    // Memory that was written to shows what a row leaves as it was.
+    stream.prefault(1024 * 1024).unwrap();
+    stream
 }
 
 fn messages(dir: &Path) -> Vec<Vec<u8>> {
@@ -225,7 +271,7 @@ fn send(stream: &Stream, columns: &mut Columns<'_>, piecewise: bool) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
     #[test]
-    fn columns_are_the_same_bytes_as_the_rows_one_by_one(
+    fn columns_and_values_at_once_are_the_same_bytes_as_rows_set_channel_by_channel(
         types in prop::collection::vec(0..TYPES.len(), 0..14),
         rows in 0..500_usize,
         seed: u64,
@@ -239,7 +285,7 @@ proptest! {
         #[allow(clippy::cast_possible_wrap, reason = "any bits will do")]
         let nanos: Vec<i64> = (0..rows).map(|_| from.any() as i64).collect();
         let times: Vec<TimeValue> = nanos.iter().map(|&nanos| TimeValue::from_timestamp_nanos(nanos)).collect();
-        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
 
         let by_rows = open(dirs[0].path(), &channels, suffix, 100_000);
         let mut builder = FlowBuilder::new(&by_rows.get_flow_descriptor("f").unwrap());
@@ -251,6 +297,19 @@ proptest! {
             by_rows.send_timeout(&builder, TIMEOUT).unwrap();
         }
         prop_assert_eq!(by_rows.finish(TIMEOUT).unwrap().on_disk, rows as u64);
+
+        let by_values = open(dirs[2].path(), &channels, suffix, capacity);
+        let mut builder = FlowBuilder::new(&by_values.get_flow_descriptor("f").unwrap());
+        for (row, time) in times.iter().enumerate() {
+            builder.set_timestamp(*time);
+            let values = Row { channels: &channels, row };
+            while let Err(refused) = by_values.try_send_values(&mut builder, &values) {
+                prop_assert!(matches!(refused, TrySendError::Full(())), "{}", refused.error());
+                std::thread::yield_now();
+            }
+        }
+        prop_assert_eq!(by_values.finish(TIMEOUT).unwrap().on_disk, rows as u64);
+        prop_assert!(messages(dirs[0].path()) == messages(dirs[2].path()), "the bytes of values at once differ");
 
         let by_columns = open(dirs[1].path(), &channels, suffix, capacity);
         let descriptor = by_columns.get_flow_descriptor("f").unwrap();
@@ -283,6 +342,6 @@ proptest! {
         }
         send(&by_columns, &mut columns, piecewise);
         prop_assert_eq!(by_columns.finish(TIMEOUT).unwrap().on_disk, rows as u64);
-        prop_assert!(messages(dirs[0].path()) == messages(dirs[1].path()), "the bytes differ");
+        prop_assert!(messages(dirs[0].path()) == messages(dirs[1].path()), "the bytes of columns differ");
     }
 }
