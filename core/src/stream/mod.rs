@@ -1,6 +1,6 @@
 //! The stream as callers hold it, and the intake where their rows become segments.
 
-mod consumer;
+pub(crate) mod consumer;
 pub(crate) mod delivery;
 pub(crate) mod disk_progress;
 mod host;

@@ -31,13 +31,14 @@ use crate::seams::runtime::RuntimeHandle;
 use crate::seams::worker::{self, Running, Turn, Worker, drive, drive_as_task};
 use crate::spool::pending::RealIds;
 use crate::spool::{Area, LOST, Spool, SpoolWriter, WhenFull, WriterOptions};
+use crate::stream::consumer::AWAKE;
 use crate::stream::disk_progress::{DiskMarks, DiskProgress, Requests};
 use crate::stream::intake::{Intake, Outlet};
 use crate::stream::segment::Segment;
 
 /// How much is taken from the lane at once.
 const TAKE_BYTES: usize = 1024 * 1024;
-/// After how long without a row the thread sleeps.
+/// How often the thread looks for rows while it is awake.
 const LINGER: Duration = Duration::from_millis(1);
 /// How often an idle file is looked after: whether it still has its name.
 const IDLE_CHECK: Duration = Duration::from_secs(1);
@@ -115,8 +116,8 @@ pub(crate) struct FileWriter {
     marks: DiskMarks,
     backoff: Backoff,
     failing: Option<Failing>,
-    /// Rows came since the last look.
-    moved: bool,
+    /// Until when it looks for rows by itself.
+    awake_until: Option<Duration>,
 }
 
 impl FileWriter {
@@ -134,7 +135,7 @@ impl FileWriter {
             marks: DiskMarks::default(),
             backoff: Backoff::new(DISK_RETRY),
             failing: None,
-            moved: false,
+            awake_until: None,
         }
     }
 
@@ -426,7 +427,7 @@ impl FileWriter {
         let now = self.parts.clock.monotonic();
         let idle = if self.parts.manager.is_some() { LINGER * 100 } else { IDLE_CHECK };
         let due = self.writer.next_deadline().map_or(idle, |at| at.saturating_sub(now)).min(idle);
-        if std::mem::take(&mut self.moved) {
+        if self.awake_until.is_some_and(|until| now < until) {
             return Turn::Rest(due.min(LINGER));
         }
         if self.shared.intake.sleep_if_empty(Outlet::Disk) { Turn::Rest(due) } else { Turn::Again }
@@ -458,7 +459,9 @@ impl Worker for FileWriter {
             }
         }
         let taken = self.take();
-        self.moved |= taken > 0;
+        if taken > 0 {
+            self.awake_until = Some(self.parts.clock.monotonic() + AWAKE);
+        }
         let step = self.step(requests);
         self.publish();
         match step {

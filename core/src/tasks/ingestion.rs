@@ -42,6 +42,7 @@ use crate::metrics::StreamCounters;
 use crate::quarantine::RejectedRow;
 use crate::registration::Registrar;
 use crate::retry::{Backoff, RetryPolicy};
+use crate::stream::consumer::AWAKE;
 use crate::stream::delivery::Delivery;
 use crate::stream::intake::{Intake, Outlet};
 use crate::stream::segment::Segment;
@@ -245,7 +246,7 @@ impl Ingestion {
     }
 
     async fn deliver(&mut self) -> Result<()> {
-        let mut moved = false;
+        let mut awake_until = Instant::now();
         loop {
             let requests = self.shared.delivery.requests();
             if requests.cancelled {
@@ -260,7 +261,9 @@ impl Ingestion {
                 self.reject(row).await?;
             }
             self.take()?;
-            moved |= !self.outbox.is_empty();
+            if !self.outbox.is_empty() {
+                awake_until = self.awake_until();
+            }
             if let Some(cause) = self.due_checkpoint(&requests) {
                 self.shared.counters.half_closed(cause);
                 self.half_close();
@@ -273,7 +276,7 @@ impl Ingestion {
                 self.approach_a_stream().await;
                 self.begin_isolation();
             }
-            let lingers = nothing_to_send && moved && !self.options.linger.is_zero();
+            let lingers = nothing_to_send && Instant::now() < awake_until;
             if nothing_to_send
                 && !lingers
                 && !self.holds_off()
@@ -301,15 +304,16 @@ impl Ingestion {
                 writable = sendable => self.send_out(writable.is_ok()),
                 connected = finished(&mut self.connecting) => self.connected(connected)?,
                 registered = finished(&mut self.again.running) => self.registered_again(registered)?,
-                () = self.shared.intake.woken(Outlet::Wire) => moved = true,
-                () = tokio::time::sleep_until(wake_at) => {
-                    if lingers {
-                        moved = false;
-                    }
-                    self.watch_for_silence()?;
-                }
+                () = self.shared.intake.woken(Outlet::Wire) => awake_until = self.awake_until(),
+                () = tokio::time::sleep_until(wake_at) => self.watch_for_silence()?,
             }
         }
+    }
+
+    /// Until when rows are looked for after some have come now; not at all, if rows are to be sent at once.
+    fn awake_until(&self) -> Instant {
+        let linger = self.options.linger;
+        Instant::now() + if linger.is_zero() { linger } else { linger.max(AWAKE) }
     }
 
     /// When something has to be looked at even if nothing happens.
