@@ -5,7 +5,7 @@ use super::wire::{
     FIELD_EMPTY, FIELD_TIMESTAMP, VALUE_KEY, WIRE_FIXED32, WIRE_FIXED64, WIRE_LEN, WIRE_VARINT, key,
     timestamp_into, value_field, varint_len,
 };
-use crate::flow::TimeValue;
+use crate::flow::{Number, TimeValue};
 use crate::schema::ChannelDataType;
 
 /// Writes piece behind piece. There is room for the longest form of each, which [`EncodeRow::max_len`](super::EncodeRow::max_len)
@@ -50,6 +50,15 @@ impl<'r> RowWriter<'r> {
     #[inline(always)]
     pub(crate) fn put_empty(&mut self) {
         self.put([VALUE_KEY, 2, key(FIELD_EMPTY, WIRE_LEN), 0]);
+    }
+
+    #[inline(always)]
+    pub(crate) fn put_number(&mut self, number: Number) {
+        match number.data_type {
+            ChannelDataType::Double => self.put_double(number.bits),
+            ChannelDataType::Float => self.put_float(number.bits),
+            varint_type => self.put_varint_value(value_field(varint_type), number.bits),
+        }
     }
 
     /// A double with these bits.

@@ -101,19 +101,20 @@ impl FlowBuilder {
     /// Sets all channels. On an error some of them may be set.
     pub fn set_values(&mut self, values: &impl RowValues) -> Result<()> {
         self.check_count(values.count())?;
-        (0..self.slots.len()).try_for_each(|at| self.set_from(values, at))
+        (0..self.slots.len()).try_for_each(|at| self.set_from(values, at).map(drop))
     }
 
-    /// Sets the channel at `at`, which exists.
+    /// Sets the channel at `at`, which exists. Gives what it was set to, if that is a number.
     #[inline(always)]
-    fn set_from(&mut self, values: &impl RowValues, at: usize) -> Result<()> {
-        match values.number(at) {
-            Some(number) if self.slots[at].data_type == number.data_type => {
-                self.slots[at].set(number);
-                Ok(())
+    fn set_from(&mut self, values: &impl RowValues, at: usize) -> Result<Option<Number>> {
+        let number = values.number(at);
+        match number {
+            Some(fitting) if self.slots[at].data_type == fitting.data_type => self.slots[at].set(fitting),
+            _ => {
+                self.set_value(ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX)), values.value(at)?)?
             }
-            _ => self.set_value(ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX)), values.value(at)?),
         }
+        Ok(number)
     }
 
     /// An error if so many values are not one a channel.

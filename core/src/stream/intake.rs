@@ -493,7 +493,10 @@ impl State {
 
     #[inline(always)]
     fn has_room(&self, open_rows: u64, open_bytes: u64) -> bool {
-        self.lanes.iter().flatten().all(|lane| lane.has_room(open_rows, open_bytes))
+        let has_room =
+            |lane: &Option<Lane>| lane.as_ref().is_none_or(|lane| lane.has_room(open_rows, open_bytes));
+        let [wire, disk] = &self.lanes;
+        has_room(wire) && has_room(disk)
     }
 
     fn push_to_lanes(&mut self, segment: Arc<Segment>) {

@@ -22,8 +22,10 @@ impl<V: RowValues> EncodeRow for Filling<'_, V> {
         let mut writer = RowWriter::new(room);
         self.row.encode_head(&mut writer);
         for at in 0..self.row.slots.len() {
-            self.row.set_from(self.values, at)?;
-            self.row.slots[at].encode(&[], &mut writer);
+            match self.row.set_from(self.values, at)? {
+                Some(number) => writer.put_number(number),
+                None => writer.put_empty(),
+            }
         }
         Ok(writer.written())
     }
