@@ -40,8 +40,8 @@ pub use error::{DataStatus, Error, ErrorCode, Result};
 pub use events::{Event, EventKind, Events};
 pub use failure_policy::FailurePolicy;
 pub use flow::{
-    Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, FlowRows, Number,
-    RowValues, TimeValue, Validity, Value, ValueRef,
+    Blobs, ChannelIndex, ChannelValue, Column, Columns, Flow, FlowBuilder, FlowDescriptor, FlowRows,
+    NonNumber, Number, RowValues, TimeValue, Validity, Value,
 };
 pub use logs::{LogLevel, LogRecord, Logs};
 pub use metrics::{MetricsServer, SiftStreamMetricsSnapshot};

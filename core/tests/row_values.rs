@@ -7,13 +7,15 @@ mod common;
 use std::time::Duration;
 
 use common::{Stream, server, stream_with};
-use siftstream::{ErrorCode, FlowBuilder, Number, OverflowPolicy, Result, RowValues, TrySendError, ValueRef};
+use siftstream::{
+    ErrorCode, FlowBuilder, NonNumber, Number, OverflowPolicy, Result, RowValues, TrySendError,
+};
 use siftstream_server::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Values that a caller has in his own form.
-struct Given(Vec<ValueRef<'static>>);
+struct Given(Vec<siftstream::Value>);
 
 impl RowValues for Given {
     fn count(&self) -> usize {
@@ -22,19 +24,22 @@ impl RowValues for Given {
 
     fn number(&self, at: usize) -> Option<Number> {
         match self.0[at] {
-            ValueRef::Uint64(value) => Some(Number::uint64(value)),
-            ValueRef::Double(value) => Some(Number::double(value)),
+            siftstream::Value::Uint64(value) => Some(Number::uint64(value)),
+            siftstream::Value::Double(value) => Some(Number::double(value)),
             _ => None,
         }
     }
 
-    fn value(&self, at: usize) -> Result<ValueRef<'_>> {
-        Ok(self.0[at])
+    fn non_number(&self, at: usize) -> Result<NonNumber<'_>> {
+        Ok(match &self.0[at] {
+            siftstream::Value::String(text) => NonNumber::String(text),
+            _ => NonNumber::Empty,
+        })
     }
 }
 
 fn given(seq: u64) -> Given {
-    Given(vec![ValueRef::Uint64(seq), ValueRef::Double(0.5)])
+    Given(vec![seq.into(), 0.5.into()])
 }
 
 fn row_of(stream: &Stream) -> FlowBuilder {
@@ -68,10 +73,10 @@ fn a_row_with_a_value_that_does_not_fit_leaves_nothing_behind() {
     let server = server();
     let stream = stream_with(&server, |live| live);
     let mut row = row_of(&stream);
-    let wrong = Given(vec![ValueRef::Uint64(1), ValueRef::Uint64(2)]);
-    let text = Given(vec![ValueRef::Uint64(1), ValueRef::String("2")]);
-    let short = Given(vec![ValueRef::Uint64(1)]);
-    let long = Given(vec![ValueRef::Uint64(1), ValueRef::Double(2.0), ValueRef::Double(3.0)]);
+    let wrong = Given(vec![1_u64.into(), 2_u64.into()]);
+    let text = Given(vec![1_u64.into(), "2".into()]);
+    let short = Given(vec![1_u64.into()]);
+    let long = Given(vec![1_u64.into(), 2.0.into(), 3.0.into()]);
     assert_eq!(refused(stream.try_send_values(&mut row, &wrong)), ErrorCode::WrongType);
     assert_eq!(refused(stream.try_send_values(&mut row, &text)), ErrorCode::WrongType);
     assert_eq!(refused(stream.try_send_values(&mut row, &short)), ErrorCode::InvalidArgument);
@@ -79,7 +84,7 @@ fn a_row_with_a_value_that_does_not_fit_leaves_nothing_behind() {
     let other = stream_with(&server, |live| live);
     assert_eq!(refused(other.try_send_values(&mut row, &given(1))), ErrorCode::UnknownFlow);
     assert_eq!(stream.watermarks().accepted, 0);
-    let no_news = Given(vec![ValueRef::Uint64(7), ValueRef::Empty]);
+    let no_news = Given(vec![7_u64.into(), ().into()]);
     while stream.try_send_values(&mut row, &no_news).is_err() {}
     assert_eq!(stream.finish(TIMEOUT).unwrap().confirmed, 1);
     let kept = server.state().kept_rows();
@@ -115,7 +120,7 @@ fn a_stream_that_drops_rows_refuses_those_that_no_row_can_hold() {
             while stream.try_send_values(&mut row, &given(seq)).is_err() {}
         }
         assert!(stream.get_metrics_snapshot().rows_dropped > 0, "{policy:?}");
-        let wrong = Given(vec![ValueRef::Double(1.0), ValueRef::Double(2.0)]);
+        let wrong = Given(vec![1.0.into(), 2.0.into()]);
         let refused = loop {
             match stream.try_send_values(&mut row, &wrong) {
                 Err(TrySendError::Full(())) => {}

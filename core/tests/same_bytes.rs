@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use siftstream::spool::pbfs::{Item, PbfsReader};
 use siftstream::{
     Blobs, ChannelConfig, ChannelDataType, ChannelIndex, Column, Columns, DiskBackupPolicy, FileBackup,
-    FlowBuilder, FlowConfig, IngestionConfigEncoder, Number, Result, RowValues, SiftStream, TimeValue,
-    TrySendError, Validity, ValueRef,
+    FlowBuilder, FlowConfig, IngestionConfigEncoder, NonNumber, Number, Result, RowValues, SiftStream,
+    TimeValue, TrySendError, Validity,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -201,13 +201,13 @@ impl RowValues for Row<'_> {
         })
     }
 
-    fn value(&self, at: usize) -> Result<ValueRef<'_>> {
+    fn non_number(&self, at: usize) -> Result<NonNumber<'_>> {
         let (channel, row) = (&self.channels[at], self.row);
         Ok(match channel.data_type {
-            _ if !channel.has_value(row) => ValueRef::Empty,
-            ChannelDataType::String => ValueRef::String(&channel.texts[row]),
-            ChannelDataType::BitField => ValueRef::BitField(&channel.blobs[row]),
-            _ => ValueRef::Bytes(&channel.blobs[row]),
+            _ if !channel.has_value(row) => NonNumber::Empty,
+            ChannelDataType::String => NonNumber::String(&channel.texts[row]),
+            ChannelDataType::BitField => NonNumber::BitField(&channel.blobs[row]),
+            _ => NonNumber::Bytes(&channel.blobs[row]),
         })
     }
 }

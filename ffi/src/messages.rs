@@ -83,7 +83,7 @@ pub extern "C" fn siftstream_message_stream_send(
 /// The same without ever waiting. FULL means that there is no room now, and makes no error object.
 ///
 /// Errors: FULL, CLOSED, ROW_TOO_LARGE, INVALID_ARGUMENT; then nothing was accepted. Thread-safety: any thread.
-/// Blocking: never. Allocates nothing when warm.
+/// Blocking: never. Allocates nothing when warm, for rows of at most 16 KiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_message_stream_try_send(
     stream: *const siftstream_message_stream,

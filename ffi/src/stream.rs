@@ -150,7 +150,8 @@ pub extern "C" fn siftstream_stream_send(
 ///
 /// FULL means that there is no room now. To keep this path free of allocations, FULL makes no error object.
 /// Errors: FULL, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
-/// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
+/// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never.
+/// Allocates nothing when warm, for rows of at most 16 KiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_try_send(
     stream: *const siftstream_stream,
@@ -163,10 +164,12 @@ pub extern "C" fn siftstream_stream_try_send(
     })
 }
 
-/// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row.
+/// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row. After FULL the row
+/// holds the values too, for siftstream_stream_send or another siftstream_stream_try_send.
 ///
 /// Errors: as siftstream_row_set_values and siftstream_stream_try_send; then nothing was accepted.
-/// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
+/// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never.
+/// Allocates nothing when warm, for rows of at most 16 KiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_try_send_values(
     stream: *const siftstream_stream,

@@ -1,6 +1,6 @@
 //! Tagged values, for sending a row in one call.
 
-use siftstream_core::{Error, ErrorCode, Number, Result, RowValues, Value, ValueRef};
+use siftstream_core::{Error, ErrorCode, NonNumber, Number, Result, RowValues, Value};
 
 use crate::boundary::null;
 use crate::config::siftstream_channel_type as Type;
@@ -73,8 +73,8 @@ impl RowValues for Listed {
         number(self.at(at))
     }
 
-    fn value(&self, at: usize) -> Result<ValueRef<'_>> {
-        value(self.at(at))
+    fn non_number(&self, at: usize) -> Result<NonNumber<'_>> {
+        non_number(self.at(at))
     }
 }
 
@@ -115,29 +115,24 @@ fn number(value: &siftstream_value) -> Option<Number> {
     })
 }
 
-fn value(value: &siftstream_value) -> Result<ValueRef<'_>> {
+fn non_number(value: &siftstream_value) -> Result<NonNumber<'_>> {
     let content = &value.content;
     // SAFETY: as for `number`.
     Ok(unsafe {
         match value.channel_type {
-            0 => ValueRef::Empty,
-            DOUBLE => ValueRef::Double(content.double_value),
-            FLOAT => ValueRef::Float(content.float_value),
-            BOOL => ValueRef::Bool(content.bool_value != 0),
-            INT32 => ValueRef::Int32(content.int32_value),
-            UINT32 => ValueRef::Uint32(content.uint32_value),
-            INT64 => ValueRef::Int64(content.int64_value),
-            UINT64 => ValueRef::Uint64(content.uint64_value),
-            ENUM => ValueRef::Enum(content.enum_value),
-            STRING => ValueRef::String(content.string_value.get("a string value")?),
-            BIT_FIELD => ValueRef::BitField(content.bytes_value.get("a bit field value")?),
-            BYTES => ValueRef::Bytes(content.bytes_value.get("a bytes value")?),
+            0 => NonNumber::Empty,
+            STRING => NonNumber::String(content.string_value.get("a string value")?),
+            BIT_FIELD => NonNumber::BitField(content.bytes_value.get("a bit field value")?),
+            BYTES => NonNumber::Bytes(content.bytes_value.get("a bytes value")?),
             other => return Err(unknown(other)),
         }
     })
 }
 
 /// A copy of the caller's value.
-pub(crate) fn owned(given: &siftstream_value) -> Result<Value> {
-    value(given).map(Value::from)
+pub(crate) fn owned(value: &siftstream_value) -> Result<Value> {
+    match number(value) {
+        Some(number) => Ok(number.into()),
+        None => non_number(value).map(Value::from),
+    }
 }

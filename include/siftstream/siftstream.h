@@ -1618,7 +1618,7 @@ siftstream_status siftstream_message_stream_send(const struct siftstream_message
 // The same without ever waiting. FULL means that there is no room now, and makes no error object.
 //
 // Errors: FULL, CLOSED, ROW_TOO_LARGE, INVALID_ARGUMENT; then nothing was accepted. Thread-safety: any thread.
-// Blocking: never. Allocates nothing when warm.
+// Blocking: never. Allocates nothing when warm, for rows of at most 16 KiB.
 siftstream_status siftstream_message_stream_try_send(const struct siftstream_message_stream *stream,
                                                      struct siftstream_str message_type,
                                                      struct siftstream_str display_name,
@@ -2125,15 +2125,18 @@ siftstream_status siftstream_stream_send(const struct siftstream_stream *stream,
 //
 // FULL means that there is no room now. To keep this path free of allocations, FULL makes no error object.
 // Errors: FULL, CLOSED, ROW_TOO_LARGE, UNKNOWN_FLOW, INVALID_ARGUMENT; then nothing was accepted.
-// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
+// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never.
+// Allocates nothing when warm, for rows of at most 16 KiB.
 siftstream_status siftstream_stream_try_send(const struct siftstream_stream *stream,
                                              const struct siftstream_row *row,
                                              struct siftstream_error **error);
 
-// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row.
+// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row. After FULL the row
+// holds the values too, for siftstream_stream_send or another siftstream_stream_try_send.
 //
 // Errors: as siftstream_row_set_values and siftstream_stream_try_send; then nothing was accepted.
-// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never. Allocates nothing when warm.
+// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never.
+// Allocates nothing when warm, for rows of at most 16 KiB.
 siftstream_status siftstream_stream_try_send_values(const struct siftstream_stream *stream,
                                                     struct siftstream_row *row,
                                                     int64_t timestamp_ns,

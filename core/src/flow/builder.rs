@@ -4,7 +4,7 @@ mod filling;
 
 pub(crate) use filling::Filling;
 
-use super::{ChannelIndex, FlowDescriptor, Number, RowValues, TimeValue, Value, ValueRef};
+use super::{ChannelIndex, FlowDescriptor, NonNumber, Number, RowValues, TimeValue, Value};
 use crate::encode::{RowWriter, wire};
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::ChannelDataType;
@@ -65,24 +65,19 @@ impl FlowBuilder {
 
     /// Sets the channel at `index`; the value's type must be the channel's. On an error the row is unchanged.
     pub fn set(&mut self, index: ChannelIndex, value: impl Into<Value>) -> Result<()> {
-        self.set_value(index, value.into().as_ref())
-    }
-
-    /// The same for a value whose text lies elsewhere; a text is copied.
-    pub fn set_value(&mut self, index: ChannelIndex, value: ValueRef<'_>) -> Result<()> {
-        match value {
-            ValueRef::Empty => self.set_empty(index),
-            ValueRef::Double(value) => self.set_double(index, value),
-            ValueRef::Float(value) => self.set_float(index, value),
-            ValueRef::Bool(value) => self.set_bool(index, value),
-            ValueRef::Int32(value) => self.set_int32(index, value),
-            ValueRef::Uint32(value) => self.set_uint32(index, value),
-            ValueRef::Int64(value) => self.set_int64(index, value),
-            ValueRef::Uint64(value) => self.set_uint64(index, value),
-            ValueRef::Enum(value) => self.set_enum(index, value),
-            ValueRef::String(value) => self.set_string(index, value),
-            ValueRef::BitField(value) => self.set_bit_field(index, value),
-            ValueRef::Bytes(value) => self.set_bytes(index, value),
+        match value.into() {
+            Value::Empty => self.set_empty(index),
+            Value::Double(value) => self.set_double(index, value),
+            Value::Float(value) => self.set_float(index, value),
+            Value::Bool(value) => self.set_bool(index, value),
+            Value::Int32(value) => self.set_int32(index, value),
+            Value::Uint32(value) => self.set_uint32(index, value),
+            Value::Int64(value) => self.set_int64(index, value),
+            Value::Uint64(value) => self.set_uint64(index, value),
+            Value::Enum(value) => self.set_enum(index, value),
+            Value::String(value) => self.set_string(index, &value),
+            Value::BitField(value) => self.set_bit_field(index, &value),
+            Value::Bytes(value) => self.set_bytes(index, &value),
         }
     }
 
@@ -104,17 +99,25 @@ impl FlowBuilder {
         (0..self.slots.len()).try_for_each(|at| self.set_from(values, at).map(drop))
     }
 
-    /// Sets the channel at `at`, which exists. Gives what it was set to, if that is a number.
+    /// Sets the channel at `at`. Gives what it was set to, if that is a number.
     #[inline(always)]
     fn set_from(&mut self, values: &impl RowValues, at: usize) -> Result<Option<Number>> {
+        let index = ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX));
         let number = values.number(at);
         match number {
-            Some(fitting) if self.slots[at].data_type == fitting.data_type => self.slots[at].set(fitting),
-            _ => {
-                self.set_value(ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX)), values.value(at)?)?
-            }
+            Some(number) => self.set_number(index, number)?,
+            None => self.set_non_number(index, values.non_number(at)?)?,
         }
         Ok(number)
+    }
+
+    fn set_non_number(&mut self, index: ChannelIndex, value: NonNumber<'_>) -> Result<()> {
+        match value {
+            NonNumber::Empty => self.set_empty(index),
+            NonNumber::String(text) => self.set_string(index, text),
+            NonNumber::BitField(bytes) => self.set_bit_field(index, bytes),
+            NonNumber::Bytes(bytes) => self.set_bytes(index, bytes),
+        }
     }
 
     /// An error if so many values are not one a channel.

@@ -1,6 +1,6 @@
 //! The values of a row where the caller has them.
 
-use super::ValueRef;
+use super::Value;
 use crate::error::Result;
 use crate::schema::ChannelDataType;
 
@@ -67,15 +67,87 @@ impl Number {
     }
 }
 
-/// The values of a row, one a channel, in the order of the flow. Both ways to ask may be used, more than once each, and while
-/// other senders wait: they tell what is there, and nothing else.
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        let Number { data_type, bits } = number;
+        // What is cut off is what a number of the type never has.
+        let [a, b, c, d, ..] = bits.to_le_bytes();
+        let low = [a, b, c, d];
+        match data_type {
+            ChannelDataType::Double => Self::Double(f64::from_bits(bits)),
+            ChannelDataType::Float => Self::Float(f32::from_le_bytes(low)),
+            ChannelDataType::Bool => Self::Bool(bits != 0),
+            ChannelDataType::Int32 => Self::Int32(i32::from_le_bytes(low)),
+            ChannelDataType::Uint32 => Self::Uint32(u32::from_le_bytes(low)),
+            ChannelDataType::Int64 => Self::Int64(bits.cast_signed()),
+            ChannelDataType::Uint64 => Self::Uint64(bits),
+            ChannelDataType::Enum => Self::Enum(u32::from_le_bytes(low)),
+            // No number has one of these.
+            ChannelDataType::Unspecified
+            | ChannelDataType::String
+            | ChannelDataType::BitField
+            | ChannelDataType::Bytes => Self::Empty,
+        }
+    }
+}
+
+/// A value that is no number, where the caller has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NonNumber<'v> {
+    /// No news; allowed for a channel of each type.
+    Empty,
+    /// For a `String` channel.
+    String(&'v str),
+    /// For a `BitField` channel.
+    BitField(&'v [u8]),
+    /// For a `Bytes` channel.
+    Bytes(&'v [u8]),
+}
+
+impl From<NonNumber<'_>> for Value {
+    /// Copies the text.
+    fn from(value: NonNumber<'_>) -> Self {
+        match value {
+            NonNumber::Empty => Self::Empty,
+            NonNumber::String(text) => Self::String(text.to_owned()),
+            NonNumber::BitField(bytes) => Self::BitField(bytes.to_vec()),
+            NonNumber::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
+        }
+    }
+}
+
+/// The values of a row, one a channel, in the order of the flow. They may be asked for more than once, and while other senders
+/// wait: they tell what is there, and nothing else.
 pub trait RowValues {
     /// How many there are.
     fn count(&self) -> usize;
 
-    /// The value at `at`, if it is a number.
+    /// The value at `at`, which is below [`count`](Self::count), if it is a number.
     fn number(&self, at: usize) -> Option<Number>;
 
-    /// The value at `at`, which is below [`count`](Self::count).
-    fn value(&self, at: usize) -> Result<ValueRef<'_>>;
+    /// The value at `at`, where there is no number.
+    fn non_number(&self, at: usize) -> Result<NonNumber<'_>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_value_that_it_was_made_of() {
+        for (number, value) in [
+            (Number::double(-0.1), Value::Double(-0.1)),
+            (Number::float(-0.1), Value::Float(-0.1)),
+            (Number::bool(true), Value::Bool(true)),
+            (Number::bool(false), Value::Bool(false)),
+            (Number::int32(i32::MIN), Value::Int32(i32::MIN)),
+            (Number::uint32(u32::MAX), Value::Uint32(u32::MAX)),
+            (Number::int64(i64::MIN), Value::Int64(i64::MIN)),
+            (Number::uint64(u64::MAX), Value::Uint64(u64::MAX)),
+            (Number::enumeration(u32::MAX), Value::Enum(u32::MAX)),
+        ] {
+            assert_eq!(Some(number.data_type), value.data_type());
+            assert_eq!(Value::from(number), value);
+        }
+    }
 }

@@ -62,54 +62,6 @@ impl Value {
             Self::Empty => return None,
         })
     }
-
-    /// The same value, which stays where it is.
-    pub fn as_ref(&self) -> ValueRef<'_> {
-        match self {
-            Self::String(text) => ValueRef::String(text),
-            Self::Double(value) => ValueRef::Double(*value),
-            Self::Float(value) => ValueRef::Float(*value),
-            Self::Bool(value) => ValueRef::Bool(*value),
-            Self::Int32(value) => ValueRef::Int32(*value),
-            Self::Uint32(value) => ValueRef::Uint32(*value),
-            Self::Int64(value) => ValueRef::Int64(*value),
-            Self::Uint64(value) => ValueRef::Uint64(*value),
-            Self::BitField(bytes) => ValueRef::BitField(bytes),
-            Self::Enum(entry) => ValueRef::Enum(*entry),
-            Self::Bytes(bytes) => ValueRef::Bytes(bytes),
-            Self::Empty => ValueRef::Empty,
-        }
-    }
-}
-
-/// A [`Value`] whose text or bytes lie elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum ValueRef<'v> {
-    /// For a `String` channel.
-    String(&'v str),
-    /// For a `Double` channel.
-    Double(f64),
-    /// For a `Float` channel.
-    Float(f32),
-    /// For a `Bool` channel.
-    Bool(bool),
-    /// For an `Int32` channel.
-    Int32(i32),
-    /// For a `Uint32` channel.
-    Uint32(u32),
-    /// For an `Int64` channel.
-    Int64(i64),
-    /// For a `Uint64` channel.
-    Uint64(u64),
-    /// For a `BitField` channel.
-    BitField(&'v [u8]),
-    /// For an `Enum` channel.
-    Enum(u32),
-    /// For a `Bytes` channel.
-    Bytes(&'v [u8]),
-    /// No news; allowed for a channel of each type.
-    Empty,
 }
 
 /// A value with the name of its channel.
@@ -125,26 +77,6 @@ impl ChannelValue {
     /// A value for the channel `name`.
     pub fn new(name: impl Into<String>, value: impl Into<Value>) -> Self {
         Self { name: name.into(), value: value.into() }
-    }
-}
-
-impl From<ValueRef<'_>> for Value {
-    /// Copies the text.
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::String(text) => Self::String(text.to_owned()),
-            ValueRef::Double(value) => Self::Double(value),
-            ValueRef::Float(value) => Self::Float(value),
-            ValueRef::Bool(value) => Self::Bool(value),
-            ValueRef::Int32(value) => Self::Int32(value),
-            ValueRef::Uint32(value) => Self::Uint32(value),
-            ValueRef::Int64(value) => Self::Int64(value),
-            ValueRef::Uint64(value) => Self::Uint64(value),
-            ValueRef::BitField(bytes) => Self::BitField(bytes.to_vec()),
-            ValueRef::Enum(entry) => Self::Enum(entry),
-            ValueRef::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
-            ValueRef::Empty => Self::Empty,
-        }
     }
 }
 

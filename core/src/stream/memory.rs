@@ -35,7 +35,7 @@ impl Memory {
     /// The first `count` bytes of the room belong to the bytes now.
     #[inline(always)]
     pub(crate) fn keep(&mut self, count: usize) {
-        debug_assert!(self.len + count <= self.all.len(), "only what has room can be kept");
+        assert!(count <= self.all.len() - self.len, "only what has room can be kept");
         self.len += count;
     }
 
