@@ -301,9 +301,8 @@ proptest! {
         let by_values = open(dirs[2].path(), &channels, suffix, capacity);
         let mut builder = FlowBuilder::new(&by_values.get_flow_descriptor("f").unwrap());
         for (row, time) in times.iter().enumerate() {
-            builder.set_timestamp(*time);
             let values = Row { channels: &channels, row };
-            while let Err(refused) = by_values.try_send_values(&mut builder, &values) {
+            while let Err(refused) = by_values.try_send_values(&mut builder, *time, &values) {
                 prop_assert!(matches!(refused, TrySendError::Full(())), "{}", refused.error());
                 std::thread::yield_now();
             }

@@ -99,19 +99,19 @@ fn is_alive(state: u64, key: u64) -> bool {
 /// The slot of a handle, and the key it must have.
 #[inline(always)]
 fn find<K: Kind>(handle: *const K) -> Result<(usize, &'static Slot, u64)> {
-    locate(handle).ok_or_else(|| no_handle(handle))
+    let (index, key) = read(handle).ok_or_else(|| no_handle(handle))?;
+    let slot = slots::get(index).ok_or_else(|| no_handle(handle))?;
+    Ok((index, slot, key))
 }
 
+/// The place of the slot that a handle names, and the key that the slot must have.
 #[inline(always)]
-fn locate<K: Kind>(handle: *const K) -> Option<(usize, &'static Slot, u64)> {
+fn read<K: Kind>(handle: *const K) -> Option<(usize, u64)> {
     let number = handle.addr() as u64;
     let [tag, ..] = number.to_le_bytes();
-    if tag != K::TAG {
-        return None;
-    }
     let index = number >> TAG_BITS & slots::INDICES;
     let index = usize::try_from(index).unwrap_or(usize::MAX);
-    Some((index, slots::get(index)?, key(number >> (TAG_BITS + slots::INDEX_BITS), tag)))
+    (tag == K::TAG).then(|| (index, key(number >> (TAG_BITS + slots::INDEX_BITS), tag)))
 }
 
 #[cold]
@@ -156,8 +156,14 @@ pub(crate) fn create<K: Kind>(content: K::Content) -> Result<*mut K> {
 }
 
 /// The object, together with others who only read it.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn shared<K: Kind>(handle: *const K) -> Result<Shared<K>> {
+    shared_inlined(handle)
+}
+
+/// The same within the caller, for what is called once a row.
+#[inline(always)]
+pub(crate) fn shared_inlined<K: Kind>(handle: *const K) -> Result<Shared<K>> {
     let (index, slot, key) = find(handle)?;
     let entry = &slot.entry;
     let is_home =
@@ -186,11 +192,12 @@ fn share_away<K: Kind>(entry: &Entry, key: u64) -> Result<()> {
     }
 }
 
-/// The object for the home thread alone, in as few steps as that takes. None if it is not at home here, in use or dead:
-/// then [`exclusive`] gives it, or tells why not.
+/// The object for the home thread alone, in as few steps as that takes. None if it is not at home here, in use or dead, or
+/// in a slot that takes more steps: then [`exclusive`] gives it, or tells why not.
 #[inline(always)]
 pub(crate) fn at_home<K: Kind>(handle: *const K) -> Option<Exclusive<K>> {
-    let (_, slot, key) = locate(handle)?;
+    let (index, key) = read(handle)?;
+    let slot = slots::get_near(index)?;
     // An `Exclusive` that is made also ends a use, so it must not be made before one began.
     is_alone_at_home(&slot.entry, key).then(|| Exclusive { slot, after: None, kind: PhantomData })
 }
@@ -202,8 +209,14 @@ fn is_alone_at_home(entry: &Entry, key: u64) -> bool {
 }
 
 /// The object for one caller alone. A thread that meets another one is told so; it never waits.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn exclusive<K: Kind>(handle: *const K) -> Result<Exclusive<K>> {
+    exclusive_inlined(handle)
+}
+
+/// The same within the caller, for what is called once a row.
+#[inline(always)]
+pub(crate) fn exclusive_inlined<K: Kind>(handle: *const K) -> Result<Exclusive<K>> {
     let (index, slot, key) = find(handle)?;
     let entry = &slot.entry;
     let after = if K::HAS_HOME && is_alone_at_home(entry, key) {

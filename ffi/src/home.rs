@@ -34,8 +34,7 @@ impl Home {
     /// Whether this thread is the slot's home thread.
     #[inline]
     pub(crate) fn is_here(&self) -> bool {
-        let thread = self.thread.load(Ordering::Relaxed);
-        thread != 0 && thread == this_thread()
+        self.thread.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Begins a use of the object with this key if this is the home thread and the object `is_at_home`. Then
@@ -126,7 +125,7 @@ impl Home {
 
 pub(crate) use barrier::get_ready;
 
-/// Tells this thread from all others that live; 0 if nothing does.
+/// Tells this thread from all others that live, and is never 0. Where nothing tells it, no thread is ever a home.
 #[inline]
 fn this_thread() -> u64 {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -148,7 +147,7 @@ fn this_thread() -> u64 {
         pointer
     }
     #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    0
+    1
 }
 
 /// A memory barrier in all running threads of the process.

@@ -103,6 +103,15 @@ pub extern "C" fn siftstream_row_set_timestamp_ns(
         row.set_timestamp(time);
         return siftstream_status::SIFTSTREAM_OK;
     }
+    set_timestamp_elsewhere(row, time, error)
+}
+
+#[inline(never)]
+fn set_timestamp_elsewhere(
+    row: *mut siftstream_row,
+    time: TimeValue,
+    error: *mut *mut siftstream_error,
+) -> siftstream_status {
     set(row, error, |row| {
         row.set_timestamp(time);
         Ok(())

@@ -1,4 +1,5 @@
-//! The table behind the handles: slots that are made in chunks, never unmapped, and used again.
+//! The table behind the handles: slots that are made in chunks, never unmapped, and used again. The first chunk, which most
+//! programs never go beyond, is found without a look at the list of chunks.
 //!
 //! It has no lock: a process that forks while another thread changes the table finds it whole in the child.
 
@@ -25,6 +26,14 @@ pub(crate) struct Slot {
     next_free: AtomicU32,
 }
 
+impl Slot {
+    const fn empty() -> Self {
+        Self { entry: Entry::empty(), next_free: AtomicU32::new(0) }
+    }
+}
+
+static FIRST: [Slot; CHUNK] = [const { Slot::empty() }; CHUNK];
+/// The chunks behind the first.
 static CHUNKS: [AtomicPtr<Slot>; CHUNK] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNK];
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
@@ -41,6 +50,17 @@ fn changed(free: u64, top: u32) -> u64 {
 /// The slot at `index`, if it was ever made.
 #[inline]
 pub(crate) fn get(index: usize) -> Option<&'static Slot> {
+    get_near(index).or_else(|| get_far(index))
+}
+
+/// The same for the slots of the first chunk alone, in fewer steps.
+#[inline(always)]
+pub(crate) fn get_near(index: usize) -> Option<&'static Slot> {
+    FIRST.get(index)
+}
+
+#[inline(never)]
+fn get_far(index: usize) -> Option<&'static Slot> {
     let chunk = CHUNKS.get(index / CHUNK)?.load(Ordering::Acquire);
     // SAFETY: a chunk that is not NULL is a leaked array of CHUNK slots.
     (!chunk.is_null()).then(|| unsafe { &*chunk.add(index % CHUNK) })
@@ -82,8 +102,7 @@ fn make(index: usize) -> &'static Slot {
     if let Some(slot) = get(index) {
         return slot;
     }
-    let empty = || Slot { entry: Entry::empty(), next_free: AtomicU32::new(0) };
-    let chunk: &'static mut [Slot] = Box::leak((0..CHUNK).map(|_| empty()).collect());
+    let chunk: &'static mut [Slot] = Box::leak((0..CHUNK).map(|_| Slot::empty()).collect());
     let chunk = ptr::from_mut(chunk);
     let place = &CHUNKS[index / CHUNK];
     let placed = place.compare_exchange(ptr::null_mut(), chunk.cast(), Ordering::AcqRel, Ordering::Acquire);

@@ -141,8 +141,10 @@ pub extern "C" fn siftstream_stream_send(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter(error, || {
-        let row = handle::shared(row)?;
-        handle::shared(stream)?.send_timeout(&*row, millis(timeout_ms)).map_err(|refused| refused.error)
+        let row = handle::shared_inlined(row)?;
+        handle::shared_inlined(stream)?
+            .send_timeout(&*row, millis(timeout_ms))
+            .map_err(|refused| refused.error)
     })
 }
 
@@ -159,17 +161,18 @@ pub extern "C" fn siftstream_stream_try_send(
     error: *mut *mut siftstream_error,
 ) -> siftstream_status {
     enter_unless_full(error, || {
-        let row = handle::shared(row)?;
-        accepted(handle::shared(stream)?.try_send(&*row))
+        let row = handle::shared_inlined(row)?;
+        accepted(handle::shared_inlined(stream)?.try_send(&*row))
     })
 }
 
-/// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row. After FULL the row
-/// holds the values too, for siftstream_stream_send or another siftstream_stream_try_send.
+/// Sends a row of `count` values, one a channel, without ever waiting: one call a row, written from where the values lie.
+/// `row` says of which flow. After FULL it holds the time and the values, for siftstream_stream_send or another
+/// siftstream_stream_try_send; after OK and after an error it holds what it held before.
 ///
 /// Errors: as siftstream_row_set_values and siftstream_stream_try_send; then nothing was accepted.
 /// Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never.
-/// Allocates nothing when warm, for rows of at most 16 KiB.
+/// Allocates nothing when warm, for rows of at most 16 KiB; FULL does for texts longer than the row has held before.
 #[unsafe(no_mangle)]
 pub extern "C" fn siftstream_stream_try_send_values(
     stream: *const siftstream_stream,
@@ -181,10 +184,10 @@ pub extern "C" fn siftstream_stream_try_send_values(
 ) -> siftstream_status {
     enter_unless_full(error, || {
         let values = Listed::new(values, count)?;
-        // The row is this call's own until it was sent: nobody else's values get into it.
-        let mut row = handle::exclusive(row)?;
-        row.set_timestamp(TimeValue::from_timestamp_nanos(timestamp_ns));
-        accepted(handle::shared(stream)?.try_send_values(&mut row, &values))
+        let timestamp = TimeValue::from_timestamp_nanos(timestamp_ns);
+        // The row is this call's own until it was sent, so that it can hold the values.
+        let mut row = handle::exclusive_inlined(row)?;
+        accepted(handle::shared_inlined(stream)?.try_send_values(&mut row, timestamp, &values))
     })
 }
 

@@ -2131,12 +2131,13 @@ siftstream_status siftstream_stream_try_send(const struct siftstream_stream *str
                                              const struct siftstream_row *row,
                                              struct siftstream_error **error);
 
-// Fills the row with `count` values, one a channel, and sends it without ever waiting: one call a row. After FULL the row
-// holds the values too, for siftstream_stream_send or another siftstream_stream_try_send.
+// Sends a row of `count` values, one a channel, without ever waiting: one call a row, written from where the values lie.
+// `row` says of which flow. After FULL it holds the time and the values, for siftstream_stream_send or another
+// siftstream_stream_try_send; after OK and after an error it holds what it held before.
 //
 // Errors: as siftstream_row_set_values and siftstream_stream_try_send; then nothing was accepted.
 // Thread-safety: any thread; nobody may change the row meanwhile. Blocking: never.
-// Allocates nothing when warm, for rows of at most 16 KiB.
+// Allocates nothing when warm, for rows of at most 16 KiB; FULL does for texts longer than the row has held before.
 siftstream_status siftstream_stream_try_send_values(const struct siftstream_stream *stream,
                                                     struct siftstream_row *row,
                                                     int64_t timestamp_ns,

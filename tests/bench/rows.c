@@ -69,10 +69,12 @@ static void send_values(siftstream_stream *stream, siftstream_row *row, uint32_t
   siftstream_value values[MOST_CHANNELS + 1];
   memset(values, 0, sizeof values);
   values[0].channel_type = SIFTSTREAM_UINT64;
+  for (uint32_t at = 1; at <= channels; at++) {
+    values[at].channel_type = SIFTSTREAM_DOUBLE;
+  }
   for (uint64_t seq = 0; seq < rows; seq++) {
     values[0].content.uint64_value = seq;
     for (uint32_t at = 1; at <= channels; at++) {
-      values[at].channel_type = SIFTSTREAM_DOUBLE;
       values[at].content.double_value = (double)seq + (double)(at - 1);
     }
     send_at_once(stream, row, now_ns(CLOCK_REALTIME), values, channels);

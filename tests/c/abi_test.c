@@ -406,6 +406,27 @@ static void rows_of_all_types_are_sent(siftstream_stream *stream, siftstream_row
   CHECK(siftstream_stream_confirmed_watermark(stream) == 3);
 }
 
+static void thousands_of_rows_live_at_once(const siftstream_flow *flow) {
+  enum { ROWS = 3000 };
+  static siftstream_row *rows[ROWS];
+  for (size_t at = 0; at < ROWS; at++) {
+    OK(siftstream_row_create, (flow, &rows[at], &error));
+  }
+  for (size_t at = 0; at < ROWS; at++) {
+    OK(siftstream_row_set_double, (rows[at], 0, 0.5, &error));
+    OK(siftstream_row_set_timestamp_ns, (rows[at], 1, &error));
+    FAILS(SIFTSTREAM_WRONG_TYPE, siftstream_row_set_bool, (rows[at], 0, true, &error));
+  }
+  for (size_t at = 0; at < ROWS; at += 2) {
+    OK(siftstream_row_free, (rows[at]));
+  }
+  for (size_t at = 0; at < ROWS; at += 2) {
+    FAILS(BAD, siftstream_row_set_double, (rows[at], 0, 0.5, &error));
+    OK(siftstream_row_set_double, (rows[at + 1], 0, 1.5, &error));
+    OK(siftstream_row_free, (rows[at + 1]));
+  }
+}
+
 static void levels_that_the_mode_does_not_have_are_refused(const siftstream_stream *stream) {
   uint64_t rows = 7;
   OK(siftstream_stream_flush, (stream, SIFTSTREAM_LEVEL_CONFIRMED, 10000, &error));
@@ -719,6 +740,7 @@ int main(int argc, char **argv) {
 
   wrong_values_are_refused(stream, row);
   rows_of_all_types_are_sent(stream, row);
+  thousands_of_rows_live_at_once(flow);
   levels_that_the_mode_does_not_have_are_refused(stream);
   metrics_are_read(stream);
   metrics_are_served(stream);

@@ -1,12 +1,9 @@
 //! One row by channel index: filled in any order, encoded when it is sent, used again for the next one.
 
-mod filling;
-
-pub(crate) use filling::Filling;
-
+use super::misfit::{misfit, no_such_channel};
 use super::{ChannelIndex, FlowDescriptor, NonNumber, Number, RowValues, TimeValue, Value};
 use crate::encode::{RowWriter, wire};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::schema::ChannelDataType;
 
 /// What a row holds for one channel; texts and bytes lie beside, one buffer a channel.
@@ -41,7 +38,7 @@ impl FlowBuilder {
         Self {
             descriptor: descriptor.clone(),
             timestamp: None,
-            slots: descriptor.data_types().map(empty).collect(),
+            slots: descriptor.data_types().iter().copied().map(empty).collect(),
             texts: vec![Vec::new(); descriptor.channel_count()].into(),
             text_len: 0,
         }
@@ -84,7 +81,11 @@ impl FlowBuilder {
     /// Sets a channel of numbers. On an error the row is unchanged.
     #[inline(always)]
     pub fn set_number(&mut self, index: ChannelIndex, number: Number) -> Result<()> {
-        if self.set_if_fits(index, number) { Ok(()) } else { Err(self.misfit(index, number.data_type)) }
+        if self.set_if_fits(index, number) {
+            Ok(())
+        } else {
+            Err(misfit(&self.descriptor, index, number.data_type))
+        }
     }
 
     /// The same in as few steps as that takes: whether it was set. If it was not, [`set_number`](Self::set_number) tells why.
@@ -95,20 +96,17 @@ impl FlowBuilder {
 
     /// Sets all channels. On an error some of them may be set.
     pub fn set_values(&mut self, values: &impl RowValues) -> Result<()> {
-        self.check_count(values.count())?;
-        (0..self.slots.len()).try_for_each(|at| self.set_from(values, at).map(drop))
+        self.descriptor.check_count(values.count())?;
+        (0..self.slots.len()).try_for_each(|at| self.set_from(values, at))
     }
 
-    /// Sets the channel at `at`. Gives what it was set to, if that is a number.
     #[inline(always)]
-    fn set_from(&mut self, values: &impl RowValues, at: usize) -> Result<Option<Number>> {
-        let index = ChannelIndex::new(u32::try_from(at).unwrap_or(u32::MAX));
-        let number = values.number(at);
-        match number {
-            Some(number) => self.set_number(index, number)?,
-            None => self.set_non_number(index, values.non_number(at)?)?,
+    fn set_from(&mut self, values: &impl RowValues, at: usize) -> Result<()> {
+        let index = ChannelIndex::at(at);
+        match values.number(at) {
+            Some(number) => self.set_number(index, number),
+            None => self.set_non_number(index, values.non_number(at)?),
         }
-        Ok(number)
     }
 
     fn set_non_number(&mut self, index: ChannelIndex, value: NonNumber<'_>) -> Result<()> {
@@ -118,16 +116,6 @@ impl FlowBuilder {
             NonNumber::BitField(bytes) => self.set_bit_field(index, bytes),
             NonNumber::Bytes(bytes) => self.set_bytes(index, bytes),
         }
-    }
-
-    /// An error if so many values are not one a channel.
-    pub(crate) fn check_count(&self, values: usize) -> Result<()> {
-        if values == self.slots.len() { Ok(()) } else { Err(wrong_count(&self.descriptor, values)) }
-    }
-
-    /// Whether no channel is one of texts or bytes.
-    pub(crate) fn is_of_numbers(&self) -> bool {
-        self.descriptor.is_of_numbers()
     }
 
     /// Sets the channel `name`.
@@ -213,17 +201,9 @@ impl FlowBuilder {
         self.slots.get_mut(at).filter(|slot| slot.data_type == data_type)
     }
 
-    #[cold]
-    fn misfit(&self, index: ChannelIndex, given: ChannelDataType) -> Error {
-        match self.descriptor.data_type(index) {
-            Some(_) => wrong_type(&self.descriptor, index, given),
-            None => no_such_channel(&self.descriptor, index),
-        }
-    }
-
     fn put_bytes(&mut self, index: ChannelIndex, data_type: ChannelDataType, value: &[u8]) -> Result<()> {
         if self.slot(index.position(), data_type).is_none() {
-            return Err(self.misfit(index, data_type));
+            return Err(misfit(&self.descriptor, index, data_type));
         }
         self.forget(index);
         self.slots[index.position()].news = Some(data_type);
@@ -251,18 +231,12 @@ impl FlowBuilder {
     /// Writes the message's bytes up to and with the values, and returns how many they are.
     pub(crate) fn encode_message(&self, room: &mut [u8]) -> usize {
         let mut writer = RowWriter::new(room);
-        self.encode_head(&mut writer);
+        writer.put_slice(self.descriptor.prefix());
+        writer.put_timestamp(self.timestamp.unwrap_or_else(TimeValue::now));
         for (slot, text) in self.slots.iter().zip(&self.texts) {
             slot.encode(text, &mut writer);
         }
         writer.written()
-    }
-
-    /// Writes what comes before the values.
-    #[inline(always)]
-    fn encode_head(&self, writer: &mut RowWriter<'_>) {
-        writer.put_slice(self.descriptor.prefix());
-        writer.put_timestamp(self.timestamp.unwrap_or_else(TimeValue::now));
     }
 }
 
@@ -286,43 +260,4 @@ impl Slot {
             Some(varint_type) => writer.put_varint_value(wire::value_field(varint_type), self.bits),
         }
     }
-}
-
-#[cold]
-fn wrong_count(descriptor: &FlowDescriptor, given: usize) -> Error {
-    Error::new(
-        ErrorCode::InvalidArgument,
-        format!(
-            "{given} values were given for the flow '{}' of {} channels: give one a channel",
-            descriptor.name(),
-            descriptor.channel_count()
-        ),
-    )
-}
-
-#[cold]
-pub(crate) fn no_such_channel(descriptor: &FlowDescriptor, index: ChannelIndex) -> Error {
-    Error::new(
-        ErrorCode::UnknownChannel,
-        format!(
-            "flow '{}' has {} channels, none at index {}: take indexes from its descriptor",
-            descriptor.name(),
-            descriptor.channel_count(),
-            index.position()
-        ),
-    )
-}
-
-#[cold]
-pub(crate) fn wrong_type(descriptor: &FlowDescriptor, index: ChannelIndex, given: ChannelDataType) -> Error {
-    Error::new(
-        ErrorCode::WrongType,
-        format!(
-            "channel '{}' of flow '{}' is of type {}, not {}: give a value of the channel's type",
-            descriptor.channel_name(index).unwrap_or_default(),
-            descriptor.name(),
-            descriptor.data_type(index).map_or("unknown", ChannelDataType::as_str),
-            given.as_str()
-        ),
-    )
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::FlowNumber;
+use super::misfit::wrong_count;
 use crate::encode::wire;
 use crate::error::{Error, ErrorCode, Result};
 use crate::schema::{ChannelDataType, FlowConfig};
@@ -18,23 +19,23 @@ impl ChannelIndex {
         Self(position)
     }
 
+    /// The channel at `position`; none that exists, if there are not so many numbers.
+    #[inline(always)]
+    pub(crate) fn at(position: usize) -> Self {
+        Self(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
     /// The position within the flow, from 0.
     pub fn position(self) -> usize {
         self.0 as usize
     }
 }
 
-/// One channel of a descriptor.
-#[derive(Debug)]
-pub(crate) struct Channel {
-    pub(crate) name: String,
-    pub(crate) data_type: ChannelDataType,
-}
-
 #[derive(Debug)]
 struct Inner {
     name: String,
-    channels: Box<[Channel]>,
+    channel_names: Box<[String]>,
+    data_types: Box<[ChannelDataType]>,
     by_name: HashMap<String, ChannelIndex>,
     /// Fields 1 and 2 of each row of this flow.
     prefix: Box<[u8]>,
@@ -60,19 +61,17 @@ impl FlowDescriptor {
         let mut prefix = Vec::with_capacity(4 + ingestion_config_id.len() + flow.name.len());
         wire::put_string(&mut prefix, wire::FIELD_CONFIG_ID, ingestion_config_id);
         wire::put_string(&mut prefix, wire::FIELD_FLOW, &flow.name);
-        let channels: Box<[Channel]> = flow
-            .channels
-            .iter()
-            .map(|channel| Channel { name: channel.name.clone(), data_type: channel.data_type })
-            .collect();
-        let by_name =
-            (0..).zip(&channels).map(|(at, channel)| (channel.name.clone(), ChannelIndex(at))).collect();
-        let is_of_numbers = !channels.iter().any(|channel| channel.data_type.is_text());
-        let values = channels.iter().map(|channel| wire::most_value_len(channel.data_type));
+        let channel_names: Box<[String]> = flow.channels.iter().map(|channel| channel.name.clone()).collect();
+        let data_types: Box<[ChannelDataType]> =
+            flow.channels.iter().map(|channel| channel.data_type).collect();
+        let by_name = (0..).zip(&channel_names).map(|(at, name)| (name.clone(), ChannelIndex(at))).collect();
+        let is_of_numbers = !data_types.iter().any(|data_type| data_type.is_text());
+        let values = data_types.iter().map(|data_type| wire::most_value_len(*data_type));
         let most_len = prefix.len() + wire::TIMESTAMP_STORE + values.sum::<usize>();
         let inner = Inner {
             name: flow.name.clone(),
-            channels,
+            channel_names,
+            data_types,
             by_name,
             prefix: prefix.into(),
             most_len,
@@ -90,7 +89,7 @@ impl FlowDescriptor {
 
     /// How many channels a row of this flow has.
     pub fn channel_count(&self) -> usize {
-        self.inner.channels.len()
+        self.inner.data_types.len()
     }
 
     /// The index of the channel `name`.
@@ -109,18 +108,18 @@ impl FlowDescriptor {
     /// The type of the channel at `index`; none if the flow has no such channel.
     #[inline]
     pub fn data_type(&self, index: ChannelIndex) -> Option<ChannelDataType> {
-        self.inner.channels.get(index.position()).map(|channel| channel.data_type)
+        self.inner.data_types.get(index.position()).copied()
     }
 
     /// The types of all channels, in their order.
     #[inline(always)]
-    pub(crate) fn data_types(&self) -> impl Iterator<Item = ChannelDataType> {
-        self.inner.channels.iter().map(|channel| channel.data_type)
+    pub(crate) fn data_types(&self) -> &[ChannelDataType] {
+        &self.inner.data_types
     }
 
     /// The name of the channel at `index`; none if the flow has no such channel.
     pub fn channel_name(&self, index: ChannelIndex) -> Option<&str> {
-        self.inner.channels.get(index.position()).map(|channel| channel.name.as_str())
+        self.inner.channel_names.get(index.position()).map(String::as_str)
     }
 
     pub(crate) fn prefix(&self) -> &[u8] {
@@ -135,6 +134,12 @@ impl FlowDescriptor {
     /// Whether no channel is one of texts or bytes.
     pub(crate) fn is_of_numbers(&self) -> bool {
         self.inner.is_of_numbers
+    }
+
+    /// An error if so many values are not one a channel.
+    #[inline(always)]
+    pub(crate) fn check_count(&self, values: usize) -> Result<()> {
+        if values == self.channel_count() { Ok(()) } else { Err(wrong_count(self, values)) }
     }
 
     pub(crate) fn owner(&self) -> u64 {

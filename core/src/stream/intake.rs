@@ -207,12 +207,12 @@ impl Intake {
     }
 
     /// Takes a row if that needs no wait.
-    pub(crate) fn try_push(&self, row: &mut impl EncodeRow) -> Result<u64, Refusal> {
+    pub(crate) fn try_push(&self, row: &mut impl EncodeRow) -> Result<(), Refusal> {
         self.push_locked(self.try_lock()?, row)
     }
 
     /// Takes a row, waiting for room for at most `timeout`. Looks at the clock only if it has to wait.
-    pub(crate) fn push_until(&self, row: &mut impl EncodeRow, timeout: Duration) -> Result<u64, Refusal> {
+    pub(crate) fn push_until(&self, row: &mut impl EncodeRow, timeout: Duration) -> Result<(), Refusal> {
         match self.push_locked(self.lock(), row) {
             Err(Refusal::Full) => {}
             done => return done,
@@ -234,7 +234,7 @@ impl Intake {
     }
 
     /// Takes a row, waiting for room. Dropping the future before it is ready means that the row was not taken.
-    pub(crate) async fn push(&self, row: &mut impl EncodeRow) -> Result<u64, Refusal> {
+    pub(crate) async fn push(&self, row: &mut impl EncodeRow) -> Result<(), Refusal> {
         loop {
             match self.push_locked(self.lock(), row) {
                 Err(Refusal::Full) => {}
@@ -250,11 +250,7 @@ impl Intake {
         }
     }
 
-    fn push_locked(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        row: &mut impl EncodeRow,
-    ) -> Result<u64, Refusal> {
+    fn push_locked(&self, mut state: MutexGuard<'_, State>, row: &mut impl EncodeRow) -> Result<(), Refusal> {
         if let Some(why) = state.closed.as_ref().or(state.refusing.as_ref()) {
             return Err(Refusal::Closed(why.clone()));
         }
@@ -289,7 +285,6 @@ impl Intake {
         room[..PREFIX_LEN].copy_from_slice(&[0, a, b, c, d]);
         open.bytes.keep(PREFIX_LEN + len);
         open.note(row.flow(), 1);
-        let id = state.next_id;
         state.next_id += 1;
         let event_time = row.event_time();
         if state.event_time < event_time {
@@ -301,7 +296,7 @@ impl Intake {
         if asleep != [false; 2] {
             self.wake_those(asleep);
         }
-        Ok(id)
+        Ok(())
     }
 
     #[cold]

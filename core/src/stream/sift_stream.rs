@@ -13,7 +13,7 @@ use crate::control::SiftControl;
 use crate::encode::{Encodeable, Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
-use crate::flow::{Filling, FlowBuilder, RowValues};
+use crate::flow::{FlowBuilder, FlowDescriptor, GivenRow, RowValues, TimeValue};
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::registration::Coming;
 use crate::schema::{FlowConfig, RunSelector};
@@ -96,7 +96,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
         let (announced, timeout) = self.announced_within(&message, timeout);
         let pushed = match announced.and_then(|()| self.prepare(&message)) {
             Ok(mut row) => match self.inner.transport.intake().push_until(&mut row, timeout) {
-                Ok(_) => Ok(()),
+                Ok(()) => Ok(()),
                 Err(Refusal::Full) => Err(self.no_room_within(timeout)),
                 Err(refused) => Err(refusal(refused)),
             },
@@ -313,7 +313,7 @@ impl<E: Encoder, T: Transport> SiftStream<E, T> {
             Err(error) => Err(error),
         };
         match announced.and_then(|()| self.prepare(message)) {
-            Ok(mut row) => self.inner.transport.intake().try_push(&mut row).map(drop),
+            Ok(mut row) => self.inner.transport.intake().try_push(&mut row),
             Err(error) if error.code() == ErrorCode::Full => Err(Refusal::Full),
             Err(error) => Err(Refusal::Invalid(error)),
         }
@@ -379,17 +379,18 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
         }
     }
 
-    /// Sets all channels of `row` and sends it without ever waiting. A row of numbers is set and encoded in one pass. On an
-    /// error some channels may be set; when there is no room, all are.
+    /// Sends a row of the flow of `row`, written from where its values are, without ever waiting. When there is no room, `row`
+    /// holds `timestamp` and the values afterwards, to be sent later; else it is left as it is.
     #[inline(always)]
     pub fn try_send_values(
         &self,
         row: &mut FlowBuilder,
+        timestamp: TimeValue,
         values: &impl RowValues,
     ) -> Result<(), TrySendError<()>> {
-        match self.try_push_values(row, values) {
+        match self.try_push_values(row.descriptor(), timestamp, values) {
             Ok(()) => Ok(()),
-            Err(Refusal::Full) => Err(TrySendError::Full(())),
+            Err(Refusal::Full) => Err(kept_for_later(row, timestamp, values)),
             Err(Refusal::Closed(error) | Refusal::Invalid(error)) => {
                 Err(TrySendError::Refused(SendError { data: (), error }))
             }
@@ -397,19 +398,21 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
     }
 
     #[inline(always)]
-    fn try_push_values(&self, row: &mut FlowBuilder, values: &impl RowValues) -> Result<(), Refusal> {
+    fn try_push_values(
+        &self,
+        flow: &FlowDescriptor,
+        timestamp: TimeValue,
+        values: &impl RowValues,
+    ) -> Result<(), Refusal> {
         let intake = self.inner.transport.intake();
-        // What is dropped before it is written must be set, and looked at, all the same.
-        if !row.is_of_numbers() || intake.overflow_policy() == OverflowPolicy::DropNewest {
-            row.set_values(values).map_err(Refusal::Invalid)?;
-            return self.try_push(&*row);
+        let checked = self.check_process().and_then(|()| self.inner.encoder.check_owner(flow));
+        let row = checked.and_then(|()| GivenRow::new(flow, timestamp, values));
+        let mut row = row.map_err(Refusal::Invalid)?;
+        // What is dropped before it is written must be looked at all the same.
+        if intake.overflow_policy() == OverflowPolicy::DropNewest {
+            row.check().map_err(Refusal::Invalid)?;
         }
-        let checked = self.check_process().and_then(|()| self.inner.encoder.check_owner(row.descriptor()));
-        checked.and_then(|()| row.check_count(values.count())).map_err(Refusal::Invalid)?;
-        match intake.try_push(&mut Filling { row, values }) {
-            Err(Refusal::Full) => row.set_values(values).map_err(Refusal::Invalid).and(Err(Refusal::Full)),
-            pushed => pushed.map(drop),
-        }
+        intake.try_push(&mut row)
     }
 
     /// Registers flows with Sift, so that their rows can be sent. A flow that exists with other channels is an error
@@ -474,6 +477,19 @@ pub(super) fn refusal(refused: Refusal) -> Error {
     match refused {
         Refusal::Full => full(),
         Refusal::Closed(error) | Refusal::Invalid(error) => error,
+    }
+}
+
+/// There is no room for a row: `row` holds it, if it is one that could be sent.
+#[cold]
+fn kept_for_later(row: &mut FlowBuilder, timestamp: TimeValue, values: &impl RowValues) -> TrySendError<()> {
+    let given = GivenRow::new(row.descriptor(), timestamp, values);
+    match given.and_then(|given| given.check()).and_then(|_| row.set_values(values)) {
+        Ok(()) => {
+            row.set_timestamp(timestamp);
+            TrySendError::Full(())
+        }
+        Err(error) => TrySendError::Refused(SendError { data: (), error }),
     }
 }
 

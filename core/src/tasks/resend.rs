@@ -77,7 +77,7 @@ impl Resend {
     /// Takes a row if there is room.
     pub(crate) fn try_push(&self, row: &[u8]) -> bool {
         match self.intake.try_push(&mut EncodedRow::new(row)) {
-            Ok(_) => true,
+            Ok(()) => true,
             Err(Refusal::Full | Refusal::Closed(_) | Refusal::Invalid(_)) => false,
         }
     }

@@ -44,12 +44,13 @@ class stream : public detail::owner<::siftstream_stream, ::siftstream_stream_fre
     return detail::call(::siftstream_stream_try_send, it(), of);
   }
 
-  /* Fills the row, with a value or siftstream::empty for each channel in the order of the flow, and sends it. */
+  /* Sends a row of the flow of `of`: a value or siftstream::empty for each channel, in the order of the flow. Never waits. After
+   * full `of` holds them, to be sent later; else it is left as it is. */
   template <class... T>
-  result<void> try_send_values(row& into, std::int64_t timestamp_ns, const T&... values) const noexcept {
+  result<void> try_send_values(row& of, std::int64_t timestamp_ns, const T&... values) const noexcept {
     const ::siftstream_value all[] = {detail::tagged(values)...};
     const ::siftstream_value* first = all;
-    return detail::call(::siftstream_stream_try_send_values, it(), into.get(), timestamp_ns, first, sizeof...(values));
+    return detail::call(::siftstream_stream_try_send_values, it(), of.get(), timestamp_ns, first, sizeof...(values));
   }
 
   /* ---- columns ---- */

@@ -26,7 +26,7 @@ impl Intake {
         &self,
         state: MutexGuard<'_, State>,
         row: &mut impl EncodeRow,
-    ) -> Result<u64, Refusal> {
+    ) -> Result<(), Refusal> {
         if self.overflow == OverflowPolicy::Block {
             return Err(Refusal::Full);
         }
@@ -38,7 +38,8 @@ impl Intake {
                 return Err(Refusal::Invalid(self.too_large(len)));
             }
         }
-        Ok(self.drop_newest(state, row.flow(), 1))
+        self.drop_newest(state, row.flow(), 1);
+        Ok(())
     }
 
     /// The same for rows of columns, which were measured: how many were dealt with.
@@ -56,8 +57,8 @@ impl Intake {
         Ok(rows)
     }
 
-    /// Drops rows that were not encoded; returns the ID of the first.
-    fn drop_newest(&self, mut state: MutexGuard<'_, State>, flow: FlowNumber, rows: u64) -> u64 {
+    /// Drops rows that were not encoded.
+    fn drop_newest(&self, mut state: MutexGuard<'_, State>, flow: FlowNumber, rows: u64) {
         // A segment has consecutive IDs: those behind the gap need another one.
         if state.open.rows > 0 {
             state.close_open();
@@ -72,7 +73,6 @@ impl Intake {
         if asleep != [false; 2] {
             self.wake_those(asleep);
         }
-        id
     }
 
     /// The rows that were dropped for lack of room since the last call. Who asks must see to it that all learn of them.
