@@ -82,10 +82,13 @@ pub enum DataStatus {
     Confirmed = 4,
 }
 
-/// An error of siftstream.
+/// An error of siftstream: as large as a pointer, so that a call that has none returns nothing but that.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
-pub struct Error {
+#[error("{}", .0.message)]
+pub struct Error(Box<Failure>);
+
+#[derive(Debug, Clone)]
+struct Failure {
     code: ErrorCode,
     message: String,
     data_status: DataStatus,
@@ -97,7 +100,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error about data that was not accepted (the usual case).
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data_status: DataStatus::NotAccepted }
+        Self(Box::new(Failure { code, message: message.into(), data_status: DataStatus::NotAccepted }))
     }
 
     /// An error of reading or writing `what`.
@@ -113,36 +116,36 @@ impl Error {
     /// The same error with another statement of what became of the data.
     #[must_use]
     pub fn with_data_status(mut self, status: DataStatus) -> Self {
-        self.data_status = status;
+        self.0.data_status = status;
         self
     }
 
     /// The same error, its message preceded by what was being done.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
-        self.message = format!("{doing}: {}", self.message);
+        self.0.message = format!("{doing}: {}", self.0.message);
         self
     }
 
     /// The stable kind.
     pub fn code(&self) -> ErrorCode {
-        self.code
+        self.0.code
     }
 
     /// What happened, to which thing, and what to do.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What became of the data the failed call was about.
     pub fn data_status(&self) -> DataStatus {
-        self.data_status
+        self.0.data_status
     }
 
     /// Whether the same call can succeed later without a change by the caller.
     pub fn is_retryable(&self) -> bool {
         matches!(
-            self.code,
+            self.0.code,
             ErrorCode::Full
                 | ErrorCode::Timeout
                 | ErrorCode::DiskFull

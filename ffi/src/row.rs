@@ -40,8 +40,10 @@ fn set_number(
     set_number_elsewhere(row, index, number, error)
 }
 
+/// Where the short way ends. As a function of C it never unwinds, so that who calls it last has nothing to do afterwards.
 #[inline(never)]
-fn set_number_elsewhere(
+#[allow(improper_ctypes_definitions, reason = "called from here alone")]
+extern "C" fn set_number_elsewhere(
     row: *mut siftstream_row,
     index: ChannelIndex,
     number: Number,
@@ -107,7 +109,8 @@ pub extern "C" fn siftstream_row_set_timestamp_ns(
 }
 
 #[inline(never)]
-fn set_timestamp_elsewhere(
+#[allow(improper_ctypes_definitions, reason = "called from here alone")]
+extern "C" fn set_timestamp_elsewhere(
     row: *mut siftstream_row,
     time: TimeValue,
     error: *mut *mut siftstream_error,
