@@ -21,25 +21,25 @@ impl<'r, V: RowValues> GivenRow<'r, V> {
     /// written; if the flow has channels of texts, whose lengths must be known before, it is seen now.
     #[inline(always)]
     pub(crate) fn new(flow: &'r FlowDescriptor, timestamp: TimeValue, values: &'r V) -> Result<Self> {
-        flow.check_count(values.count())?;
-        let mut row = Self { flow, timestamp, values, text_len: 0 };
         if !flow.is_of_numbers() {
-            row.text_len = row.check()?;
+            return Self::checked(flow, timestamp, values);
         }
-        Ok(row)
+        flow.check_count(values.count())?;
+        Ok(Self { flow, timestamp, values, text_len: 0 })
     }
 
-    /// An error if a value does not fit its channel. How many bytes all texts have.
-    pub(crate) fn check(&self) -> Result<usize> {
-        let mut text_len = 0;
-        for (at, data_type) in self.flow.data_types().iter().enumerate() {
-            match self.values.number(at) {
+    /// An error if these are not as many as the flow has channels, or one of them does not fit its channel.
+    pub(crate) fn checked(flow: &'r FlowDescriptor, timestamp: TimeValue, values: &'r V) -> Result<Self> {
+        flow.check_count(values.count())?;
+        let mut row = Self { flow, timestamp, values, text_len: 0 };
+        for (at, data_type) in flow.data_types().iter().enumerate() {
+            match values.number(at) {
                 Some(number) if number.data_type == *data_type => {}
-                Some(number) => return Err(self.misfit(at, number.data_type)),
-                None => text_len += self.text(at, *data_type)?.map_or(0, <[u8]>::len),
+                Some(number) => return Err(row.misfit(at, number.data_type)),
+                None => row.text_len += row.text(at, *data_type)?.map_or(0, <[u8]>::len),
             }
         }
-        Ok(text_len)
+        Ok(row)
     }
 
     /// The text or bytes at `at`, where there is no number; none if there is no news.

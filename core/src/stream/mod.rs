@@ -14,6 +14,7 @@ mod resume;
 pub(crate) mod segment;
 mod send_columns;
 mod send_error;
+mod send_values;
 mod sift_stream;
 pub(crate) mod watched;
 

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::intake::Refusal;
 use super::level::{Level, Watermarks};
-use super::overflow::OverflowPolicy;
 use super::report::{FinishError, Report};
 use super::send_error::{SendError, TrySendError, full};
 use crate::connect::{ApiKey, ApiKeySource};
@@ -13,7 +12,6 @@ use crate::control::SiftControl;
 use crate::encode::{Encodeable, Encoder, IngestionConfigEncoder};
 use crate::error::{Error, ErrorCode, Result};
 use crate::events::{EventKind, Events};
-use crate::flow::{FlowBuilder, FlowDescriptor, GivenRow, RowValues, TimeValue};
 use crate::metrics::SiftStreamMetricsSnapshot;
 use crate::registration::Coming;
 use crate::schema::{FlowConfig, RunSelector};
@@ -379,42 +377,6 @@ impl<T: Transport> SiftStream<IngestionConfigEncoder, T> {
         }
     }
 
-    /// Sends a row of the flow of `row`, written from where its values are, without ever waiting. When there is no room, `row`
-    /// holds `timestamp` and the values afterwards, to be sent later; else it is left as it is.
-    #[inline(always)]
-    pub fn try_send_values(
-        &self,
-        row: &mut FlowBuilder,
-        timestamp: TimeValue,
-        values: &impl RowValues,
-    ) -> Result<(), TrySendError<()>> {
-        match self.try_push_values(row.descriptor(), timestamp, values) {
-            Ok(()) => Ok(()),
-            Err(Refusal::Full) => Err(kept_for_later(row, timestamp, values)),
-            Err(Refusal::Closed(error) | Refusal::Invalid(error)) => {
-                Err(TrySendError::Refused(SendError { data: (), error }))
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn try_push_values(
-        &self,
-        flow: &FlowDescriptor,
-        timestamp: TimeValue,
-        values: &impl RowValues,
-    ) -> Result<(), Refusal> {
-        let intake = self.inner.transport.intake();
-        let checked = self.check_process().and_then(|()| self.inner.encoder.check_owner(flow));
-        let row = checked.and_then(|()| GivenRow::new(flow, timestamp, values));
-        let mut row = row.map_err(Refusal::Invalid)?;
-        // What is dropped before it is written must be looked at all the same.
-        if intake.overflow_policy() == OverflowPolicy::DropNewest {
-            row.check().map_err(Refusal::Invalid)?;
-        }
-        intake.try_push(&mut row)
-    }
-
     /// Registers flows with Sift, so that their rows can be sent. A flow that exists with other channels is an error
     /// that shows the difference, and then none is added.
     pub async fn add_new_flows(&self, flows: &[FlowConfig]) -> Result<()> {
@@ -477,19 +439,6 @@ pub(super) fn refusal(refused: Refusal) -> Error {
     match refused {
         Refusal::Full => full(),
         Refusal::Closed(error) | Refusal::Invalid(error) => error,
-    }
-}
-
-/// There is no room for a row: `row` holds it, if it is one that could be sent.
-#[cold]
-fn kept_for_later(row: &mut FlowBuilder, timestamp: TimeValue, values: &impl RowValues) -> TrySendError<()> {
-    let given = GivenRow::new(row.descriptor(), timestamp, values);
-    match given.and_then(|given| given.check()).and_then(|_| row.set_values(values)) {
-        Ok(()) => {
-            row.set_timestamp(timestamp);
-            TrySendError::Full(())
-        }
-        Err(error) => TrySendError::Refused(SendError { data: (), error }),
     }
 }
 
